@@ -1,0 +1,85 @@
+"""Refusals are values: every fault of a file, in order, with what was expected and what was found."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class FaultCode(StrEnum):
+    """Why a file, or a line of it, is refused; in order of precedence."""
+
+    # the file as bytes
+    ENCODING = "encoding"
+    LINE_END = "line-end"
+    CONTROL_CHARACTER = "control-character"
+    TOO_LARGE = "too-large"
+    # the record
+    NAME = "name"  # the file name, or it differs from the header
+    RECORD_TYPE = "record-type"
+    COLUMNS = "columns"
+    HEADER = "header"
+    TRAILER_MISSING = "trailer-missing"
+    # the field
+    GRAMMAR = "grammar"
+    AMOUNT = "amount"
+    DATE = "date"
+    LINE_NUMBER = "line-number"
+    MODE = "mode"
+    KIND = "kind"
+    METHOD = "method"
+    # sums
+    SUM = "sum"  # four funds against their total
+    COUNT = "count"
+    CONTROL_TOTAL = "control-total"
+    DIGEST = "digest"
+    # against what the hub knows
+    UNKNOWN_AGENCY = "unknown-agency"
+    UNKNOWN_BANK = "unknown-bank"
+    UNKNOWN_UNIT = "unknown-unit"
+    UNKNOWN_BILL = "unknown-bill"
+    UNKNOWN_BATCH = "unknown-batch"
+    UNKNOWN_LINE = "unknown-line"
+    DUPLICATE = "duplicate"
+    IDENTITY_TAKEN = "identity-taken"
+    PERIOD_CLOSED = "period-closed"
+    SESSION_CLOSED = "session-closed"
+    UNANSWERED = "unanswered"
+    NO_ACCOUNT = "no-account"
+    NOT_OUTSTANDING = "not-outstanding"
+    BANK_REQUESTS_ENDED = "bank-requests-ended"
+    NOT_SUPPORTED = "not-supported"
+    # a bank's answer against the request
+    MISMATCH = "mismatch"  # a field differs from the request
+    CODE = "code"  # the code does not fit the amounts
+    SPLIT = "split"  # the bank's split is not the statutory one
+    MISSING_LINE = "missing-line"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault. ``line`` is the line of the file, from 1, or None when the whole file is at fault."""
+
+    line: int | None
+    field: str
+    code: FaultCode
+    expected: str
+    found: str
+
+    @property
+    def message(self) -> str:
+        where = "file" if self.line is None else f"line {self.line}"
+        return f"{where}, {self.field}: expected {self.expected}, found {self.found or 'nothing'}"
+
+    def as_json(self) -> dict[str, object]:
+        """The contract's fault: line, field, code, expected, found, message."""
+        return {**asdict(self), "code": self.code.value, "message": self.message}
+
+
+MAX_FAULTS_STORED: Final = 1000
+"""Faults kept with a refused file in the database; the answer itself always lists every one."""
+
+
+def in_file_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Faults of the whole file first, then by line; the order in which a clerk reads them."""
+    return tuple(sorted(faults, key=lambda fault: (fault.line is not None, fault.line or 0)))

@@ -1,0 +1,38 @@
+"""Money: whole fen (分) in its own type, and the only door between fen and the yuan text of files.
+
+There is no float and no Decimal on the money path: a fen is an ``int`` that only this module makes out of text.
+"""
+
+import re
+from typing import Final, NewType
+
+Fen = NewType("Fen", int)
+"""Whole fen. Made from text by :func:`parse_yuan` and :func:`parse_total`, from the books as is."""
+
+ZERO: Final = Fen(0)
+MAX_AMOUNT: Final = Fen(999_999_999_999)
+"""Largest amount of one line, 9999999999.99 yuan."""
+
+_AMOUNT = re.compile(r"(0|[1-9][0-9]{0,9})\.([0-9]{2})", re.ASCII)
+_TOTAL = re.compile(r"(0|[1-9][0-9]{0,13})\.([0-9]{2})", re.ASCII)
+
+AMOUNT_GRAMMAR: Final = "yuan with two decimals, 0.00 to 9999999999.99"
+TOTAL_GRAMMAR: Final = "yuan with two decimals, at most 14 digits before the point"
+
+
+def parse_yuan(text: str) -> Fen | None:
+    """The fen of a line amount, or None when the text is not one (nothing is repaired)."""
+    found = _AMOUNT.fullmatch(text)
+    return None if found is None else Fen(int(found[1]) * 100 + int(found[2]))
+
+
+def parse_total(text: str) -> Fen | None:
+    """The fen of a control total (``C`` and ``T`` lines, up to 14 digits before the point), or None."""
+    found = _TOTAL.fullmatch(text)
+    return None if found is None else Fen(int(found[1]) * 100 + int(found[2]))
+
+
+def print_yuan(amount: Fen) -> str:
+    """The contract's text of an amount: ``123456`` fen is ``1234.56``."""
+    assert amount >= 0, f"an amount in a file is never negative: {amount}"
+    return f"{amount // 100}.{amount % 100:02d}"
