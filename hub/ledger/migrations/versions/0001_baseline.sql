@@ -1,0 +1,340 @@
+-- The books, first shape. Facts are inserted and never updated; the few columns that move are named in the grants at the end.
+-- Amounts are whole fen (bigint). A period 'YYYY-MM' is the month whose 1st opens its collection.
+-- Times are business times with zone; a column on the wall clock says so.
+
+-- ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────
+create table business_clock (
+    only_row   boolean primary key default true check (only_row),
+    mode       text not null check (mode in ('manual', 'system')),
+    started_at timestamptz not null,          -- nothing that was due before is carried out
+    now_at     timestamptz not null           -- moves only in manual mode
+);
+create table calendar_day (                   -- working-day calendars: 'CITY', and a bank's code where it has its own
+    calendar text not null,
+    day      date not null,
+    working  boolean not null,
+    name     text not null default '',
+    primary key (calendar, day)
+);
+create table step_done (                      -- scheduled steps carried out
+    period     char(7) not null,
+    step       text not null,
+    round      smallint not null default 0,
+    bank       text not null default '',
+    due_at     timestamptz not null,
+    done_at    timestamptz not null,
+    primary key (period, step, round, bank)
+);
+
+-- ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────
+create table archived_file (
+    sha256      char(64) primary key,
+    size        bigint not null,
+    path        text not null,                -- relative to the archive
+    archived_at timestamptz not null default now()   -- wall clock
+);
+create table file_intake (                    -- every file that came in, each time it came, and the answer
+    id          bigint generated always as identity primary key,
+    door        text not null check (door in ('agency', 'bank')),
+    party       text not null,                -- agency or bank code; '' when the name does not tell
+    name        text not null,
+    sha256      char(64) not null references archived_file,
+    received_at timestamptz not null,
+    outcome     text not null check (outcome in ('accepted', 'refused', 'quarantined', 'repeat')),
+    identity    text,                         -- e.g. DUES/110105/2026-12/M/0001 or RESULT/<batch no>; only accepted files have one
+    lines       integer not null default 0,
+    total       bigint not null default 0,
+    faults      jsonb not null default '[]',
+    check ((identity is not null) = (outcome = 'accepted'))
+);
+create unique index file_intake_identity on file_intake (identity) where outcome = 'accepted';
+create index file_intake_sha256 on file_intake (sha256);
+
+-- ── agency: bills, second collections, receipts ─────────────────────────────────────────────────────────────────
+create table bill (
+    id           bigint generated always as identity primary key,
+    bill_no      text not null,
+    period       char(7) not null,
+    kind         char(1) not null check (kind in ('M', 'S', 'A')),
+    agency       char(6) not null,
+    unit         char(12) not null,
+    unit_name    text not null,
+    mode         char(1) not null check (mode in ('B', 'S')),
+    bank         text not null,               -- '' for mode S, as are the next two
+    account      text not null,
+    account_name text not null,
+    pension      bigint not null check (pension >= 0),
+    unemployment bigint not null check (unemployment >= 0),
+    injury       bigint not null check (injury >= 0),
+    maternity    bigint not null check (maternity >= 0),
+    total        bigint not null check (total > 0 and total = pension + unemployment + injury + maternity),
+    refers_to    char(7),
+    shard        smallint not null,           -- crc32(unit) modulo the number of shards
+    file_id      bigint not null references file_intake,
+    line         integer not null,            -- line number field of the D line
+    accepted_at  timestamptz not null
+);
+create unique index bill_no_once on bill (bill_no);
+create unique index bill_monthly_once on bill (unit, period) where kind = 'M';
+create index bill_by_period on bill (period, kind, agency);
+create index bill_by_unit on bill (unit);
+
+create table second_collection (              -- accepted lines of AGAIN files
+    id          bigint generated always as identity primary key,
+    file_id     bigint not null references file_intake,
+    line        integer not null,
+    period      char(7) not null,
+    agency      char(6) not null,
+    bill_id     bigint not null references bill,
+    mode        char(1) not null check (mode in ('B', 'S')),
+    pay_on      date not null,
+    accepted_at timestamptz not null
+);
+create index second_collection_by_bill on second_collection (bill_id);
+
+create table receipt (                        -- sporadic receipts, booked on acceptance
+    id             bigint generated always as identity primary key,
+    receipt_no     text not null unique,
+    bill_id        bigint not null references bill,
+    agency         char(6) not null,
+    method         text not null check (method in ('CASH', 'CHEQUE', 'COLLECTION')),
+    cheque_no      text not null,
+    amount         bigint not null check (amount > 0),
+    received_on    date not null,
+    file_id        bigint not null references file_intake,
+    line           integer not null,
+    accepted_at    timestamptz not null
+);
+create index receipt_by_bill on receipt (bill_id);
+
+-- ── sessions: instructions, city lines, batches, results ────────────────────────────────────────────────────────
+create table instruction (                    -- one deduction request; period and round are its session's
+    id             bigint generated always as identity primary key,
+    instruction_no text not null,             -- <bill no>-<round>
+    bill_id        bigint not null references bill,
+    period         char(7) not null,
+    round          smallint not null check (round in (1, 2)),
+    kind           char(1) not null,
+    agency         char(6) not null,
+    bank           text not null,
+    shard          smallint not null,
+    pension        bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
+    total          bigint not null check (total > 0 and total = pension + unemployment + injury + maternity)
+);
+create unique index instruction_no_once on instruction (instruction_no);
+create index instruction_by_session on instruction (period, round, bank);
+create index instruction_by_bill on instruction (bill_id);
+
+create table declaration (                    -- 财表六 as the city received it, from deduction-declared
+    period char(7) not null, round smallint not null, agency char(6) not null, bank text not null, kind char(1) not null,
+    lines  integer not null,
+    pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
+    event_id uuid not null,
+    primary key (period, round, agency, bank, kind)
+);
+create table city_line (                      -- a request as the city received it, from deduction-requested
+    instruction_id bigint primary key references instruction,
+    pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
+    event_id uuid not null
+);
+create table batch (                          -- one bank file each (表二十六, 财表七)
+    id             bigint generated always as identity primary key,
+    batch_no       text not null unique,
+    bank           text not null,
+    period         char(7) not null,
+    round          smallint not null,
+    business_date  date not null,
+    seq            integer not null,          -- per bank and day
+    file_name      text not null unique,
+    lines          integer not null check (lines > 0),
+    pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
+    total          bigint not null,
+    hash_total     bigint not null,           -- last ten digits of each account, modulo 10^12
+    state          text not null,             -- hub.domain.lifecycle.BatchState
+    trouble        text not null default '',  -- why the last try to deliver failed; '' while none did
+    result_file_id bigint references file_intake,
+    booking_period char(7),                   -- fixed when the result is released for posting
+    posting_date   date,
+    posted_lines   integer not null default 0,
+    late           boolean not null default false,   -- released after the session's posting step
+    unique (bank, business_date, seq)
+);
+create index batch_by_session on batch (period, round, bank);
+create table batch_line (
+    batch_id       bigint not null references batch,
+    line           integer not null,
+    instruction_id bigint not null unique references instruction,
+    primary key (batch_id, line)
+);
+create table bank_file_receipt (              -- proof of delivery
+    batch_id  bigint primary key references batch,
+    name      text not null,
+    size      bigint not null,
+    sha256    char(64) not null references archived_file,
+    host_key  text not null,                  -- SHA256:… of the server that took it
+    sent_at   timestamptz not null
+);
+create table bank_file_seen (                 -- a result file whose .ok does not agree (yet)
+    bank text not null, name text not null, fingerprint text not null,
+    primary key (bank, name)
+);
+create table result_line (                    -- a bank's answer, checked against its request
+    batch_id  bigint not null references batch,
+    line      integer not null,               -- the request's line number
+    deducted  bigint not null,
+    pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
+    code      char(2) not null,
+    reference text not null,
+    file_line integer not null,               -- where it stands in the result file
+    primary key (batch_id, line)
+);
+
+-- ── the ledger ──────────────────────────────────────────────────────────────────────────────────────────────────
+create table journal_entry (
+    id             bigint generated always as identity primary key,
+    level          text not null check (level in ('CITY', 'AGENCY')),
+    agency         char(6) not null,
+    what           text not null,             -- hub.domain.posting.EntryKind
+    cause          text not null,             -- what caused it: an event id, a file identity …
+    booking_period char(7) not null,
+    business_date  date not null,
+    posted_at      timestamptz not null default now(),   -- wall clock
+    unique (level, what, agency, cause)
+);
+create index journal_entry_by_cause on journal_entry (cause);
+create table journal_posting (
+    entry_id   bigint not null references journal_entry,
+    n          smallint not null,
+    account    text not null,                 -- hub.domain.posting.Account
+    fund       text not null check (fund in ('pension', 'unemployment', 'injury', 'maternity')),
+    side       char(1) not null check (side in ('D', 'C')),
+    amount_fen bigint not null check (amount_fen > 0),
+    primary key (entry_id, n)
+);
+create table collection (                     -- sub-ledger of fund income: money on a bill
+    id             bigint generated always as identity primary key,
+    bill_id        bigint not null references bill,
+    source         text not null check (source in ('BANK', 'RECEIPT')),
+    batch_id       bigint, line integer,      -- of a bank's answer
+    receipt_id     bigint references receipt,
+    pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
+    booking_period char(7) not null,          -- after the bill's period: it settled arrears
+    business_date  date not null,
+    entry_id       bigint not null references journal_entry,   -- city entry for BANK, agency entry for RECEIPT
+    unique (batch_id, line),
+    unique (receipt_id),
+    foreign key (batch_id, line) references batch_line,
+    check ((source = 'BANK') = (batch_id is not null) and (source = 'RECEIPT') = (receipt_id is not null))
+);
+create index collection_by_bill on collection (bill_id);
+create table suspense (                       -- sub-ledger of suspense 暂收款: money beyond what was outstanding
+    batch_id bigint not null, line integer not null,
+    bill_id  bigint not null references bill,
+    pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
+    booking_period char(7) not null,
+    entry_id bigint not null references journal_entry,
+    primary key (batch_id, line),
+    foreign key (batch_id, line) references batch_line
+);
+create table notice (                         -- 表二十七 as sent to an agency, one a batch
+    id            bigint generated always as identity primary key,
+    batch_id      bigint not null references batch,
+    agency        char(6) not null,
+    supplementary boolean not null,
+    requested_count integer not null,
+    requested     bigint[] not null,          -- four funds
+    arrived_count integer not null,
+    arrived       bigint[] not null,          -- what the bank sent; suspense is part of it
+    unarrived_count integer not null,
+    unarrived     bigint[] not null,
+    suspense      bigint[] not null,
+    event_id      uuid not null unique,
+    unique (batch_id, agency)
+);
+create table period_close (                   -- 财表一 at month end, not restated
+    period   char(7) not null,
+    agency   char(6) not null,
+    closed_at timestamptz not null,
+    due_count integer not null, due bigint[] not null,
+    arrived_count integer not null, arrived bigint[] not null,
+    arrears_count integer not null, arrears bigint[] not null,
+    primary key (period, agency)
+);
+create table arrears (                        -- opened at month end; outstanding = opened less collections booked in later periods
+    bill_id   bigint primary key references bill,
+    agency    char(6) not null,
+    unit      char(12) not null,
+    period    char(7) not null,
+    pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
+    in_doubt  boolean not null,               -- the bank had not answered at month end
+    opened_on date not null,
+    entry_id  bigint not null references journal_entry
+);
+create index arrears_by_period on arrears (period, agency, unit);
+
+-- ── transport ───────────────────────────────────────────────────────────────────────────────────────────────────
+create table outbox (
+    id            bigint generated always as identity primary key,
+    event_id      uuid not null unique,
+    topic         text not null,
+    key           text not null,
+    payload       bytea not null,             -- Avro, single-object encoding
+    subject       text not null,              -- what the event is about; event_id derives from topic and subject
+    lines         integer not null,
+    occurred_at   timestamptz not null,
+    traceparent   text not null default '',
+    awaiting      smallint not null,          -- consumers of record that have not taken it yet
+    published_at  timestamptz,                -- wall clock; null: the relay's next work
+    published     integer not null default 0  -- how often
+);
+create index outbox_to_publish on outbox (id) where published_at is null;
+create index outbox_awaited on outbox (id) where awaiting > 0;
+create table inbox (
+    consumer  text not null,
+    event_id  uuid not null,
+    topic     text not null,
+    partition integer not null,
+    "offset"  bigint not null,
+    settles   uuid not null,                  -- the outbox event this one settles: itself, or the one it was derived from
+    taken_at  timestamptz not null default now(),   -- wall clock
+    primary key (consumer, event_id)
+);
+create index inbox_by_event on inbox (event_id);
+create table dead_letter (
+    id        bigint generated always as identity primary key,
+    consumer  text not null,
+    topic     text not null, partition integer not null, "offset" bigint not null,
+    key       bytea, payload bytea, headers jsonb not null default '{}',
+    reason    text not null,
+    parked_at timestamptz not null default now(),   -- wall clock
+    unique (consumer, topic, partition, "offset")
+);
+
+-- ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────
+create table work_item (
+    id          bigint generated always as identity primary key,
+    queue       text not null,                -- hub.domain.work.Queue
+    agency      text not null default '', bank text not null default '',
+    file        text not null default '', line integer, field text not null default '',
+    summary     text not null,
+    detail      jsonb not null default '{}',
+    about       text not null,                -- the same trouble opens one item, not many
+    opened_at   timestamptz not null,
+    state       text not null default 'open' check (state in ('open', 'resolved')),
+    resolved_at timestamptz,
+    resolution  text not null default ''
+);
+create unique index work_item_open_once on work_item (queue, about) where state = 'open';
+
+-- ── rights: what the hub's processes may do, and the read-only desk ─────────────────────────────────────────────
+do $$ begin
+    if not exists (select from pg_roles where rolname = 'hub_app') then create role hub_app nologin; end if;
+    if not exists (select from pg_roles where rolname = 'hub_read') then create role hub_read nologin; end if;
+end $$;
+grant usage on schema public to hub_app, hub_read;
+grant select on all tables in schema public to hub_app, hub_read;
+grant insert on all tables in schema public to hub_app;
+grant usage on all sequences in schema public to hub_app;
+grant update on business_clock, calendar_day, batch, bank_file_seen, work_item to hub_app;
+grant update (awaiting, published_at, published) on outbox to hub_app;
+grant delete on bank_file_seen to hub_app;

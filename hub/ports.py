@@ -1,0 +1,164 @@
+"""What processors ask of the outside world. Connectors fulfil these; the same contract tests hold fakes and real ones to them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Protocol
+
+from hub.domain.bank_results import AnswerLine
+from hub.domain.faults import Fault
+from hub.domain.funds import FundAmounts
+from hub.domain.money import Fen
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """A file in the archive: its SHA-256 (hex), size in bytes and path on this machine."""
+
+    sha256: str
+    size: int
+    path: Path
+
+
+class FileArchive(Protocol):
+    """Keeps every byte that came in or went out, under its SHA-256. Storing the same bytes twice is one file."""
+
+    def store(self, source: BinaryIO) -> Archived:
+        """Streams ``source`` into the archive; on return the bytes are on disk (fsync)."""
+        ...
+
+    def find(self, sha256: str) -> Archived:
+        """The archived file; FileNotFoundError when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A regular file in a bank's inbound directory. ``fingerprint`` changes when size or time of change do."""
+
+    name: str
+    size: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Proof that a bank has a file: what was read back from its server after the rename."""
+
+    name: str
+    size: int
+    host_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoorReport:
+    """What a look at a bank's server showed (``hub bank check``). Clock difference in seconds, bank minus hub."""
+
+    host_key: str
+    directories: dict[str, str]  # role → path as the server resolves it
+    clock_difference_seconds: int | None
+
+
+class BankDoor(Protocol):
+    """One bank's SFTP server. Failures are ``hub.domain.errors.HubError`` with ``retriable``; a changed host key is not."""
+
+    def list_results(self) -> list[RemoteFile]:
+        """Regular files of the inbound directory, ``.ok`` files among them; hostile names are left out and logged."""
+        ...
+
+    def fetch(self, name: str) -> BinaryIO:
+        """The whole file as a spooled temporary file at position 0; caps size before reading."""
+        ...
+
+    def deliver(self, name: str, source: Path, ok_text: bytes) -> Delivery:
+        """Temporary name, write, size read back, rename that never overwrites, then ``<name>.ok`` the same way.
+
+        Look first: a final name that already holds these bytes is delivered already, one that holds others is
+        a failure that is not retriable. So calling it again after an unknown outcome is safe.
+        """
+        ...
+
+    def move_to_done(self, name: str) -> str:
+        """Moves an inbound file to the done directory; a name taken there gets .2, .3 …; a name gone already is done."""
+        ...
+
+    def check(self) -> DoorReport: ...
+
+    def close(self) -> None: ...
+
+
+class BatchHeader(NamedTuple):
+    """What heads a bank file."""
+
+    bank: str
+    batch_no: str
+    period: str
+    round: int
+    business_date: date
+
+
+class RequestLine(NamedTuple):
+    """One deduction to ask for."""
+
+    line: int
+    instruction_no: str
+    unit: str
+    account: str
+    account_name: str
+    amounts: FundAmounts
+    partial: bool
+
+
+class WrittenTotals(NamedTuple):
+    """Control totals of the bytes as written."""
+
+    lines: int
+    amounts: FundAmounts
+    total: Fen
+    hash_total: int
+
+
+class ResultFile(NamedTuple):
+    """A bank's answer, parsed and consistent in itself; not yet held against the request."""
+
+    bank: str
+    batch_no: str
+    request_name: str
+    business_date: date
+    answers: list[AnswerLine]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that is not taken, with every fault."""
+
+    faults: tuple[Fault, ...]
+
+
+class BankFormat(Protocol):
+    """A bank file profile (contract sections 3 and 4)."""
+
+    name: str
+
+    def request_name(self, bank: str, day: date, seq: int) -> str: ...
+
+    def write_request(self, header: BatchHeader, lines: Iterable[RequestLine], out: BinaryIO) -> WrittenTotals: ...
+
+    def read_request(self, data: BinaryIO) -> tuple[BatchHeader, Iterator[RequestLine]]:
+        """Reads back a request of ours (verify, trace, conformance)."""
+        ...
+
+    def is_result_name(self, name: str, bank: str) -> bool: ...
+
+    def ok_text(self, sha256: str, size: int) -> bytes: ...
+
+    def ok_agrees(self, ok: bytes, sha256: str, size: int) -> bool: ...
+
+    def parse_result(self, name: str, bank: str, data: BinaryIO) -> ResultFile | Refused: ...
+
+
+class Clock(Protocol):
+    """Business time, aware, Asia/Shanghai."""
+
+    def now(self) -> datetime: ...
