@@ -1,0 +1,108 @@
+"""The door to PostgreSQL: engines with the least rights that do, migrations, and the locks that order the books."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+ROLE_APP: Final = "hub_app"
+"""Inserts facts; cannot change or delete a posting."""
+ROLE_READ: Final = "hub_read"
+"""Sees, and does nothing else: the desk and the exports."""
+
+MIGRATION_LOCK: Final = 7_001
+BOOKS_LOCK: Final = 7_002
+"""Shared by everything that books money, exclusive to what closes a session or a month."""
+SCHEDULE_LOCK: Final = 7_003
+POLL_LOCK: Final = 7_004
+"""With a bank's number as second key: one poll of a bank at a time."""
+SHARD_LOCK: Final = 7_005
+"""With a hash of ``<agency>/<shard>``: bills of one shard are booked one transaction at a time."""
+
+
+def with_driver(url: str) -> str:
+    """The same URL with psycopg 3 named as driver; a plain ``postgresql://`` is what people write."""
+    return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def engine(url: str, role: str | None = ROLE_APP, *, pool_size: int = 10) -> Engine:
+    """An engine whose connections act as ``role`` (None: as the owner, for migrations and tests)."""
+    made = create_engine(with_driver(url), pool_size=pool_size, max_overflow=10, pool_pre_ping=True)
+
+    @event.listens_for(made, "connect")
+    def act_as_role(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        if role is not None:
+            cursor.execute(f"set role {role}")
+        cursor.execute("set time zone 'Asia/Shanghai'")
+        cursor.close()
+        connection.commit()
+
+    return made
+
+
+def raw(conn: Connection) -> "psycopg.Connection[Any]":
+    """The psycopg connection under a Core one, for COPY and server-side cursors in the same transaction."""
+    driver = conn.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver
+
+
+def lock_books_shared(conn: Connection) -> None:
+    """Held to the end of a transaction that books money: no session or month closes meanwhile."""
+    conn.execute(text("select pg_advisory_xact_lock_shared(:key)"), {"key": BOOKS_LOCK})
+
+
+def lock_books(conn: Connection) -> None:
+    """Held to the end of a transaction that closes a session or a month: nothing books meanwhile."""
+    conn.execute(text("select pg_advisory_xact_lock(:key)"), {"key": BOOKS_LOCK})
+
+
+def lock_shards(conn: Connection, shards: set[tuple[str, int]]) -> None:
+    """Takes the locks of ``(agency, shard)`` in one order for all, so that two bookings cannot wait for each other."""
+    for agency, shard in sorted(shards):
+        conn.execute(
+            text("select pg_advisory_xact_lock(:space, hashtext(:key))"),
+            {"space": SHARD_LOCK, "key": f"{agency}/{shard}"},
+        )
+
+
+@contextmanager
+def session_lock(engine: Engine, space: int, key: str = "") -> Iterator[Connection]:
+    """A lock across processes that ends with the block, or with the process; waits for its turn."""
+    with engine.connect() as conn:
+        parameters = {"space": space, "key": key}
+        conn.execute(text("select pg_advisory_lock(:space, hashtext(:key))"), parameters)
+        conn.commit()
+        try:
+            yield conn
+        finally:
+            conn.rollback()
+            conn.execute(text("select pg_advisory_unlock(:space, hashtext(:key))"), parameters)
+            conn.commit()
+
+
+def migrate(url: str) -> None:
+    """Brings the schema to this version, or leaves it untouched: one transaction, one migrator at a time.
+
+    Imports alembic here: a command that only looks has no use for it.
+    """
+    from pathlib import Path  # noqa: PLC0415
+
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    owner = engine(url, role=None)
+    try:
+        with owner.begin() as conn:
+            conn.execute(text("select pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            config.attributes["connection"] = conn
+            command.upgrade(config, "head")
+    finally:
+        owner.dispose()
