@@ -1,0 +1,107 @@
+"""Avro bytes of event records.
+
+Two framings, and a reader takes both:
+- single-object encoding (Avro specification): ``C3 01``, the writer schema's CRC-64-AVRO fingerprint little-endian,
+  then the body. This is what the outbox stores; it needs nobody to be read again.
+- Confluent: ``00``, the schema's id at the registry as four bytes big-endian, then the body. The relay writes it
+  instead when a registry is configured, so that ordinary Kafka tools can read the topics.
+"""
+
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any, Final
+
+from fastavro import schemaless_reader, schemaless_writer
+
+import schemas
+from hub.domain.errors import HubError
+from hub.wire.registry import Registry, UnknownSchemaError
+from schemas import Schema
+from topics import Topic
+
+SINGLE_OBJECT: Final = b"\xc3\x01"
+CONFLUENT: Final = b"\x00"
+_SINGLE_HEAD: Final = len(SINGLE_OBJECT) + 8
+_CONFLUENT_HEAD: Final = len(CONFLUENT) + 4
+
+
+class UndecodableError(HubError):
+    """The bytes are no record of this topic."""
+
+
+def encode(topic: Topic, record: Mapping[str, Any]) -> bytes:
+    """The record in single-object encoding, written with the topic's current schema.
+
+    The fields must be exactly the schema's and all columns of equal length; ValueError or TypeError otherwise, which
+    is a mistake of ours and never of a partner.
+    """
+    schema = schemas.load(topic.schema)
+    lengths = _column_lengths(schema, record)
+    if len(lengths) > 1:
+        raise ValueError(f"{schema.name}: columns of unequal length {sorted(lengths)}")
+    out = BytesIO()
+    out.write(SINGLE_OBJECT)
+    out.write(schema.fingerprint)
+    schemaless_writer(out, schema.parsed, record, strict=True)
+    return out.getvalue()
+
+
+def decode(topic: Topic, data: bytes | None, registry: Registry | None = None) -> dict[str, Any]:
+    """The record in the topic's current form, whatever known form it was written in.
+
+    Raises UndecodableError for bytes that are no such record, and the registry's RetriableError when it cannot be
+    asked: those bytes may be perfectly good.
+    """
+    if not data:
+        raise UndecodableError("an empty body (a tombstone) has no meaning on our topics")
+    writer, body = _writer_and_body(data, registry)
+    reader = schemas.load(topic.schema)
+    if writer.name != reader.name:
+        raise UndecodableError(f"a {writer.name} on a topic of {reader.name}")
+    stream = BytesIO(body)
+    try:
+        record = schemaless_reader(stream, writer.parsed, reader.parsed)
+    except Exception as error:  # cut and random bytes fail in many ways inside the Avro reader
+        raise UndecodableError(f"the body is no {writer.name}: {type(error).__name__}") from error
+    if stream.tell() != len(body):
+        raise UndecodableError(f"{len(body) - stream.tell()} bytes behind the end of the {writer.name}")
+    assert isinstance(record, dict), "every event is a record"
+    if len(_column_lengths(reader, record)) > 1:
+        raise UndecodableError(f"columns of unequal length in a {writer.name}")
+    return record
+
+
+def reframe(topic: Topic, payload: bytes, registry: Registry | None) -> bytes:
+    """A payload of the outbox as it goes on the topic: as it is, or in Confluent framing when there is a registry.
+
+    Raises the registry's RetriableError when it cannot be asked.
+    """
+    if registry is None:
+        return payload
+    schema, body = _writer_and_body(payload, None)
+    return CONFLUENT + registry.id_of(f"{topic.name}-value", schema).to_bytes(4, "big") + body
+
+
+def body_of(data: bytes) -> bytes:
+    """The bytes behind the frame, either framing; to compare a record on a topic with its row in the outbox."""
+    return data[_CONFLUENT_HEAD:] if data.startswith(CONFLUENT) else data[_SINGLE_HEAD:]
+
+
+def _writer_and_body(data: bytes, registry: Registry | None) -> tuple[Schema, bytes]:
+    if data.startswith(SINGLE_OBJECT) and len(data) >= _SINGLE_HEAD:
+        schema = schemas.by_fingerprint(data[len(SINGLE_OBJECT) : _SINGLE_HEAD])
+        if schema is None:
+            raise UndecodableError("no schema of ours has this fingerprint")
+        return schema, data[_SINGLE_HEAD:]
+    if data.startswith(CONFLUENT) and len(data) >= _CONFLUENT_HEAD:
+        if registry is None:
+            raise UndecodableError("Confluent framing, and no schema registry is configured")
+        try:
+            return registry.schema(int.from_bytes(data[1:_CONFLUENT_HEAD], "big")), data[_CONFLUENT_HEAD:]
+        except UnknownSchemaError as error:
+            raise UndecodableError(str(error)) from error
+    raise UndecodableError("neither of the framings we know")
+
+
+def _column_lengths(schema: Schema, record: Mapping[str, Any]) -> set[int]:
+    return {len(record[name]) for name in schema.columns if name in record}

@@ -1,0 +1,34 @@
+"""Month end and arrears (欠缴)."""
+
+from typing import Final
+
+from topics.definition import PLAIN, SHARDED, Topic, topic
+
+PERIOD_CLOSED: Final[Topic] = topic(
+    "period-closed",
+    "PeriodClosed",
+    key="<agency>/<shard>",
+    partitions=SHARDED,
+    writer="close-month",
+    readers=("open-arrears",),
+    settled_by=("post-arrears",),
+    why="Month end: bills on which money is still outstanding.",
+)
+ARREARS_OPENED: Final[Topic] = topic(
+    "arrears-opened",
+    "ArrearsOpened",
+    key="<agency>/<shard>",
+    partitions=SHARDED,
+    writer="open-arrears",
+    readers=("post-arrears",),
+    settled_by=("post-arrears",),
+    why="Unarrived becomes arrears (C9-6), one event per period-closed event; derived, so never in the outbox.",
+)
+ARREARS_SETTLED: Final[Topic] = topic(
+    "arrears-settled",
+    "ArrearsSettled",
+    key="<agency>",
+    partitions=PLAIN,
+    writer="post-arrivals",
+    why="Money of a later month settled arrears; for the desk and for readers outside.",
+)
