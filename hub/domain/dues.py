@@ -1,0 +1,203 @@
+"""Dues (应缴): an agency's bills as it uploads them (contract section 2).
+
+Monthly bills (表八, C8), supplements (表五, C10) and arrears repayments (表十, C11). The rules here need the whole file
+and no books; each is one function, and ``DUES_RULES`` lists them.
+"""
+
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from hub.domain.faults import Fault, FaultCode, in_file_order
+from hub.domain.funds import FUND_NAMES, FundAmounts
+from hub.domain.ids import AgencyCode, BankCode, BillNo, UnitNo
+from hub.domain.money import print_yuan
+from hub.domain.periods import Period
+from hub.domain.reconciliation import ControlTotals
+
+
+class Kind(StrEnum):
+    """What a bill is for."""
+
+    MONTHLY = "M"  # 月报, the month before the period
+    SUPPLEMENT = "S"  # 补缴
+    REPAYMENT = "A"  # 还欠
+
+
+class Mode(StrEnum):
+    """How a unit pays (C9-1)."""
+
+    BANK = "B"  # 银行扣款
+    SPORADIC = "S"  # 零星缴费
+
+
+class DuesHeader(NamedTuple):
+    """The ``H`` line. ``no``: four digits, as text."""
+
+    agency: AgencyCode
+    period: Period
+    kind: Kind
+    no: str
+    date: datetime.date
+
+
+class DuesLine(NamedTuple):
+    """A ``D`` line: one bill. ``line`` is its place among the ``D`` lines, from 1; the header stands before them."""
+
+    line: int
+    bill_no: BillNo
+    unit: UnitNo
+    unit_name: str
+    mode: Mode
+    bank: BankCode  # '' for mode S, as are the next two
+    account: str
+    account_name: str
+    amounts: FundAmounts
+    refers_to: Period | None  # None: the field is empty
+
+
+class ControlLine(NamedTuple):
+    """A ``C`` line. ``file_line``: where it stands in the file."""
+
+    file_line: int
+    mode: Mode
+    bank: BankCode
+    totals: ControlTotals
+
+
+@dataclass(frozen=True, slots=True)
+class DuesFile:
+    """A dues file whose lines could all be read."""
+
+    header: DuesHeader
+    lines: Sequence[DuesLine]
+    controls: Sequence[ControlLine]
+
+
+def check_dues(file: DuesFile) -> tuple[Fault, ...]:
+    """Every fault that shows without the books, in the order of the file (contract section 2)."""
+    return in_file_order(fault for rule in DUES_RULES for fault in rule(file))
+
+
+def amounts_over_zero(file: DuesFile) -> list[Fault]:
+    """A bill's total is over zero (contract section 1)."""
+    return [
+        Fault(_file_line(line), "total", FaultCode.AMOUNT, "more than 0.00", print_yuan(line.amounts.total))
+        for line in file.lines
+        if line.amounts.total == 0
+    ]
+
+
+def bills_named_once(file: DuesFile) -> list[Fault]:
+    """A bill id is unique for ever, so within a file too."""
+    first: dict[str, int] = {}
+    return [
+        _repeated(line, "bill id", line.bill_no, first[line.bill_no])
+        for line in file.lines
+        if first.setdefault(line.bill_no, line.line) != line.line
+    ]
+
+
+def one_monthly_bill_a_unit(file: DuesFile) -> list[Fault]:
+    """One bill for all funds (一单托收, C3): one ``M`` bill per unit and period; ``S`` and ``A`` may be several."""
+    if file.header.kind is not Kind.MONTHLY:
+        return []
+    first: dict[str, int] = {}
+    return [
+        _repeated(line, "unit", line.unit, first[line.unit])
+        for line in file.lines
+        if first.setdefault(line.unit, line.line) != line.line
+    ]
+
+
+def months_referred_to(file: DuesFile) -> list[Fault]:
+    """``refers to``: empty for ``M``; an earlier month for ``S`` (C10) and for ``A``, whose arrears it repays (C11)."""
+    kind, period = file.header.kind, file.header.period
+    faults: list[Fault] = []
+    expected = "nothing" if kind is Kind.MONTHLY else f"a month before {period}"
+    for line in file.lines:
+        found = line.refers_to
+        if (found is None) is not (kind is Kind.MONTHLY):
+            wanted = f"{expected} for kind {kind.value}"
+            faults.append(Fault(_file_line(line), "refers to", FaultCode.KIND, wanted, found or ""))
+        elif found is not None and found >= period:
+            faults.append(Fault(_file_line(line), "refers to", FaultCode.DATE, expected, found))
+    return faults
+
+
+def accounts_by_mode(file: DuesFile) -> list[Fault]:
+    """Bank, account and account name: all three for mode ``B``, none for ``S`` (C9-1)."""
+    faults: list[Fault] = []
+    for line in file.lines:
+        wanted = line.mode is Mode.BANK
+        expected = f"{'a value' if wanted else 'nothing'} for mode {line.mode.value}"
+        for field, found in (("bank", line.bank), ("account", line.account), ("account name", line.account_name)):
+            if bool(found) is not wanted:
+                faults.append(Fault(_file_line(line), field, FaultCode.MODE, expected, found))
+    return faults
+
+
+def controls_equal_lines(file: DuesFile) -> list[Fault]:
+    """One ``C`` line per (mode, bank) that occurs, none else, each equal to what its lines add up to (财表六, C9-1)."""
+    counted = totals_by_mode_and_bank(file.lines)
+    declared: set[tuple[Mode, BankCode]] = set()
+    faults: list[Fault] = []
+    for control in file.controls:
+        key = (control.mode, control.bank)
+        if key in declared:
+            expected = "one C line per mode and bank"
+            faults.append(Fault(control.file_line, "bank", FaultCode.DUPLICATE, expected, _named(key)))
+        elif key not in counted:
+            expected = "a mode and bank of the D lines"
+            faults.append(Fault(control.file_line, "bank", FaultCode.CONTROL_TOTAL, expected, _named(key)))
+        else:
+            faults += _differences(control, counted[key])
+        declared.add(key)
+    missing = [key for key in counted if key not in declared]
+    faults += [Fault(None, "C", FaultCode.CONTROL_TOTAL, f"a C line for {_named(key)}", "") for key in missing]
+    return faults
+
+
+DUES_RULES: Final[tuple[Callable[[DuesFile], list[Fault]], ...]] = (
+    amounts_over_zero,
+    bills_named_once,
+    one_monthly_bill_a_unit,
+    months_referred_to,
+    accounts_by_mode,
+    controls_equal_lines,
+)
+
+
+def totals_by_mode_and_bank(lines: Sequence[DuesLine]) -> dict[tuple[Mode, BankCode], ControlTotals]:
+    """What the ``C`` lines have to say, in the order in which modes and banks first occur."""
+    amounts: dict[tuple[Mode, BankCode], list[FundAmounts]] = {}
+    for line in lines:
+        amounts.setdefault((line.mode, line.bank), []).append(line.amounts)
+    return {key: ControlTotals.of(each) for key, each in amounts.items()}
+
+
+def _differences(control: ControlLine, counted: ControlTotals) -> list[Fault]:
+    faults: list[Fault] = []
+    if control.totals.count != counted.count:
+        found = str(control.totals.count)
+        faults.append(Fault(control.file_line, "count", FaultCode.CONTROL_TOTAL, str(counted.count), found))
+    for fund, expected, declared in zip(FUND_NAMES, counted.amounts, control.totals.amounts, strict=True):
+        if declared != expected:
+            found = print_yuan(declared)
+            faults.append(Fault(control.file_line, fund, FaultCode.CONTROL_TOTAL, print_yuan(expected), found))
+    return faults
+
+
+def _repeated(line: DuesLine, field: str, found: str, first: int) -> Fault:
+    return Fault(_file_line(line), field, FaultCode.DUPLICATE, f"a {field} not in D line {first} already", found)
+
+
+def _named(key: tuple[Mode, BankCode]) -> str:
+    mode, bank = key
+    return f"mode {mode.value}" + (f", bank {bank}" if bank else "")
+
+
+def _file_line(line: DuesLine) -> int:
+    return line.line + 1

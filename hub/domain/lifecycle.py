@@ -1,0 +1,55 @@
+"""The life of a bank batch and the standing of a bill. States are told here and nowhere else."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from hub.domain.funds import FundAmounts
+
+
+class BatchState(StrEnum):
+    """Where a bank file is on its way there and back. A quarantined answer leaves its batch SENT, open for another."""
+
+    BATCHED = "BATCHED"  # closed by the city, 财表七 made
+    SENDING = "SENDING"  # being delivered; after a crash the outcome is unknown until one has looked
+    SENT = "SENT"  # read back from the bank's server
+    ANSWERED = "ANSWERED"  # an answer that fits was taken in
+    POSTING = "POSTING"  # released to be posted (回款)
+    POSTED = "POSTED"  # every line is in the books, notices are out
+
+
+MOVES: Final[Mapping[BatchState, frozenset[BatchState]]] = {
+    BatchState.BATCHED: frozenset({BatchState.SENDING}),
+    BatchState.SENDING: frozenset({BatchState.SENT}),  # never back: it may have arrived
+    BatchState.SENT: frozenset({BatchState.ANSWERED}),
+    BatchState.ANSWERED: frozenset({BatchState.POSTING}),
+    BatchState.POSTING: frozenset({BatchState.POSTED}),
+    BatchState.POSTED: frozenset(),
+}
+
+
+def move(state: BatchState, to: BatchState) -> BatchState:
+    """The new state of a batch; a move that is not in the table is a mistake of the program."""
+    assert to in MOVES[state], f"a batch cannot go from {state.value} to {to.value}"
+    return to
+
+
+class BillStatus(StrEnum):
+    """The ``status`` of a bill in the ``unit`` export (contract section 7)."""
+
+    OPEN = "open"  # nothing has come in
+    ARRIVED = "arrived"  # every fund is covered in full
+    PART = "part"  # some money has come in
+    CANCELLED = "cancelled"  # 注销 (C10, C11)
+    ARREARS = "arrears"  # 欠缴, opened at month end and not settled yet (C9-6)
+
+
+def bill_status(due: FundAmounts, arrived: FundAmounts, in_arrears: bool, cancelled: bool) -> BillStatus:
+    """How a bill stands. ``arrived`` is all that was applied to it; ``in_arrears``: month end opened arrears for it."""
+    if cancelled:
+        return BillStatus.CANCELLED
+    if all(came >= owed for came, owed in zip(arrived, due, strict=True)):
+        return BillStatus.ARRIVED
+    if in_arrears:
+        return BillStatus.ARREARS
+    return BillStatus.PART if arrived.total > 0 else BillStatus.OPEN

@@ -1,0 +1,67 @@
+"""Control totals (核对): count and four amounts, recomputed from the lines at every hand-over (rules section 12)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from hub.domain.funds import NOTHING, FundAmounts
+from hub.domain.money import Fen
+
+HASH_TOTAL_MODULUS: Final = 10**12
+_HASHED_DIGITS: Final = 10
+
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True, slots=True)
+class ControlTotals:
+    """How many lines, and how much for each fund, in fen."""
+
+    count: int
+    amounts: FundAmounts
+
+    @classmethod
+    def of(cls, lines: Iterable[FundAmounts]) -> "ControlTotals":
+        """The totals of lines, counted one by one."""
+        count = pension = unemployment = injury = maternity = 0
+        for line in lines:
+            count += 1
+            pension += line[0]
+            unemployment += line[1]
+            injury += line[2]
+            maternity += line[3]
+        return cls(count, FundAmounts(Fen(pension), Fen(unemployment), Fen(injury), Fen(maternity)))
+
+    @property
+    def total(self) -> Fen:
+        return self.amounts.total
+
+    def plus(self, other: "ControlTotals") -> "ControlTotals":
+        return ControlTotals(self.count + other.count, self.amounts.plus(other.amounts))
+
+    def difference(self, other: "ControlTotals") -> "ControlTotals":
+        """Ours less theirs; negative where the other side has more."""
+        return ControlTotals(self.count - other.count, self.amounts.minus(other.amounts))
+
+
+NO_LINES: Final = ControlTotals(0, NOTHING)
+
+
+class Mismatch(NamedTuple, Generic[Key]):
+    """Totals that were declared and are not what the lines add up to."""
+
+    key: Key
+    declared: ControlTotals
+    counted: ControlTotals
+
+
+def mismatches(declared: Mapping[Key, ControlTotals], counted: Mapping[Key, ControlTotals]) -> list[Mismatch[Key]]:
+    """Every key whose totals differ, a key missing on one side among them (it counts as no lines there)."""
+    keys = dict.fromkeys([*declared, *counted])
+    pairs = [Mismatch(key, declared.get(key, NO_LINES), counted.get(key, NO_LINES)) for key in keys]
+    return [pair for pair in pairs if pair.declared != pair.counted]
+
+
+def hash_total(accounts: Iterable[str]) -> int:
+    """The last ten digits of each account added up, modulo 10^12 (contract section 3); blind to the order of lines."""
+    return sum(int(account[-_HASHED_DIGITS:]) for account in accounts) % HASH_TOTAL_MODULUS

@@ -1,0 +1,15 @@
+"""Work for a person: the queues in which it waits."""
+
+from enum import StrEnum
+
+
+class Queue(StrEnum):
+    """Why somebody has to look."""
+
+    QUARANTINE = "quarantine"  # a bank's file that does not fit what was asked
+    LATE = "late"  # no answer when it was due
+    UNSENT = "unsent"  # a bank file that could not be delivered
+    SUSPENSE = "suspense"  # 暂收款: money beyond what was outstanding
+    CONTROL_TOTALS = "control-totals"  # a hand-over whose totals do not match; that batch is stopped
+    CALENDAR = "calendar"  # a step needs a day beyond the calendar's horizon
+    DEAD_LETTER = "dead-letter"  # an event that could not be taken
