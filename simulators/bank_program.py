@@ -1,0 +1,283 @@
+"""A bank's own program: reads the request files in its outbound directory, deducts, and answers in its inbound directory.
+
+It believes nothing: digest, size, totals, hash total and every line are checked before a fen moves (contract, section 3).
+What a line gets depends on the seed and the instruction alone. By hand:
+
+    python -m simulators.bank_program DIRECTORY --bank ICBC --date 2026-12-03 --seed 7 [--hold]
+"""
+
+import argparse
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from simulators.agency import Paper
+from simulators.amounts import FUNDS, NIL, Four, add, fen, four_of, in_order, yuan
+from simulators.chance import dice, draw, percent
+
+CHARSET: Final = "gb18030"
+HASH_MODULUS: Final = 10**12
+FAILURES: Final = ("02", "02", "02", "02", "03", "04", "05", "06", "99")
+"""Why nothing was deducted, the common ones more than once: insufficient funds, no such account, frozen, name differs …"""
+
+_NAME = re.compile(r"DK_([A-Z0-9]{2,12})_([0-9]{8})_([0-9]{4})\.txt", re.ASCII)
+_HEADER = re.compile(
+    r"H\|DEDUCT\|1\|([A-Z0-9]{2,12})\|([^|]+)\|([0-9]{4}-[0-9]{2})\|([12])\|([0-9]{4}-[0-9]{2}-[0-9]{2})\|CNY", re.ASCII
+)
+
+
+class UnusableRequestError(Exception):
+    """A request file of the hub that the bank will not carry out."""
+
+
+class Asked(NamedTuple):
+    """One line of a request; ``may_be_part`` is the ``P`` at its end."""
+
+    line: int
+    instruction: str
+    unit: str
+    account: str
+    account_name: str
+    wanted: Four
+    may_be_part: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request file, checked."""
+
+    name: str
+    bank: str
+    batch: str
+    period: str
+    round: int
+    day: date
+    lines: tuple[Asked, ...]
+
+
+class Given(NamedTuple):
+    """What the bank did with one line."""
+
+    asked: Asked
+    deducted: int
+    code: str
+    reference: str
+
+    @property
+    def split(self) -> Four:
+        return in_order(self.deducted, self.asked.wanted)
+
+
+def _refuse_unless(fits: bool, name: str, what: str) -> None:
+    if not fits:
+        raise UnusableRequestError(f"{name}: {what}")
+
+
+def read_request(name: str, data: bytes, seal: bytes) -> Request:
+    """A request out of its bytes and those of its ``.ok``. Raises UnusableRequestError when anything does not fit."""
+    _refuse_unless(seal == f"{sha256(data).hexdigest()} {len(data)}\n".encode(), name, "the .ok does not fit the bytes")
+    named = _NAME.fullmatch(name)
+    _refuse_unless(named is not None and data.endswith(b"\n"), name, "not the name or the end of a request file")
+    assert named is not None
+    first, *middle, last = data.decode(CHARSET).removesuffix("\n").split("\n")
+    header = _HEADER.fullmatch(first)
+    _refuse_unless(header is not None, name, f"not a request header: {first}")
+    assert header is not None
+    fits = header[1] == named[1] and header[5].replace("-", "") == named[2]
+    _refuse_unless(fits, name, "header and name differ")
+    lines = tuple(_read_line(name, number, text.split("|")) for number, text in enumerate(middle, 1))
+    _check_totals(name, last.split("|"), lines)
+    return Request(
+        name=name,
+        bank=header[1],
+        batch=header[2],
+        period=header[3],
+        round=int(header[4]),
+        day=date.fromisoformat(header[5]),
+        lines=lines,
+    )
+
+
+def _read_line(name: str, number: int, fields: Sequence[str]) -> Asked:
+    _refuse_unless(len(fields) == 12 and fields[0] == "D", name, f"line {number} is no request")
+    _, line, instruction, unit, account, account_name, *texts, total, part = fields
+    try:
+        wanted, whole = four_of(texts), fen(total)
+    except ValueError as wrong:
+        raise UnusableRequestError(f"{name}: line {number}: {wrong}") from wrong
+    _refuse_unless(line == str(number), name, f"line {number} calls itself {line}")
+    _refuse_unless(sum(wanted) == whole > 0, name, f"line {number} does not add up")
+    _refuse_unless(part in {"P", "F"}, name, f"line {number} is neither P nor F")
+    _refuse_unless(re.fullmatch(r"[0-9]{10,32}", account, re.ASCII) is not None, name, f"line {number}: account")
+    _refuse_unless(bool(account_name), name, f"line {number} names nobody")
+    return Asked(number, instruction, unit, account, account_name, wanted, part == "P")
+
+
+def _check_totals(name: str, trailer: Sequence[str], lines: Sequence[Asked]) -> None:
+    wanted = NIL
+    digits = 0
+    for line in lines:
+        wanted = add(wanted, line.wanted)
+        digits += int(line.account[-10:])
+    sums = [yuan(part) for part in (*wanted, sum(wanted))]
+    expected = ["T", str(len(lines)), *sums, f"{digits % HASH_MODULUS:012d}"]
+    _refuse_unless(list(trailer) == expected, name, f"the bank adds up to {expected}, the file says {list(trailer)}")
+    _refuse_unless(len({line.instruction for line in lines}) == len(lines) > 0, name, "an instruction twice, or none")
+
+
+def decide(seed: int, asked: Asked) -> Given:
+    """Full for most, part for some where parts are allowed, nothing for the others."""
+    luck = percent(seed, "luck", asked.instruction)
+    whole = sum(asked.wanted)
+    # A reference is the bank's own and not always unique: every 50th line shares one.
+    number = draw(seed, "reference", asked.instruction)
+    reference = "REF-SHARED" if number % 50 == 0 else f"R{number:020d}"
+    if luck < 84:
+        return Given(asked, whole, "00", reference)
+    if luck < 92 and asked.may_be_part and whole > 1:
+        return Given(asked, part_of(seed, asked), "01", reference)
+    return Given(asked, 0, FAILURES[draw(seed, "why", asked.instruction) % len(FAILURES)], reference)
+
+
+def part_of(seed: int, asked: Asked) -> int:
+    """Some of the money, the awkward amounts often: one fen, all but one, pension exactly, pension and a fen."""
+    whole = sum(asked.wanted)
+    choices = (1, whole - 1, asked.wanted[0], asked.wanted[0] + 1, whole - asked.wanted[3], whole // 2, whole // 3)
+    chosen = choices[draw(seed, "part", asked.instruction) % len(choices)]
+    return chosen if 0 < chosen < whole else 1
+
+
+def print_result(request: Request, given: Sequence[Given], day: date, no: int) -> Paper:
+    """``HD_…`` for a request: every line once, in the order of ``given``."""
+    lines = [f"H|RESULT|1|{request.bank}|{request.batch}|{request.name}|{day}"]
+    split = NIL
+    for one in given:
+        asked = one.asked
+        amounts = "|".join(yuan(part) for part in (sum(asked.wanted), one.deducted, *one.split))
+        lines.append(f"D|{asked.line}|{asked.instruction}|{asked.unit}|{amounts}|{one.code}|{one.reference}")
+        split = add(split, one.split)
+    full = sum(one.code == "00" for one in given)
+    requested = sum(sum(one.asked.wanted) for one in given)
+    sums = "|".join(yuan(part) for part in (requested, sum(one.deducted for one in given), *split))
+    lines.append(f"T|{len(given)}|{full}|{sums}")
+    return Paper(f"HD_{request.bank}_{day:%Y%m%d}_{no:04d}.txt", "".join(f"{text}\n" for text in lines).encode(CHARSET))
+
+
+def garbled(paper: Paper) -> Paper:
+    """An answer that adds up and is wrong all the same: one fen moved from the first fund paid to maternity."""
+    lines = paper.data.decode(CHARSET).splitlines()
+    number = next(n for n, text in enumerate(lines) if text.startswith("D|") and fen(text.split("|")[5]) > 0)
+    for place, shift in ((number, 6), (len(lines) - 1, 5)):
+        fields = lines[place].split("|")
+        fields[shift], fields[shift + 3] = yuan(fen(fields[shift]) - 1), yuan(fen(fields[shift + 3]) + 1)
+        lines[place] = "|".join(fields)
+    return Paper(paper.name, "".join(f"{text}\n" for text in lines).encode(CHARSET))
+
+
+@dataclass(frozen=True, slots=True)
+class BankProgram:
+    """The program of one bank on its server. ``directory`` holds outbound, inbound and done; ``desk`` what it works on."""
+
+    code: str
+    seed: int
+    directory: Path
+
+    @property
+    def outbound(self) -> Path:
+        return self.directory / "outbound"
+
+    @property
+    def inbound(self) -> Path:
+        return self.directory / "inbound"
+
+    @property
+    def _desk(self) -> Path:
+        return self.directory / "desk"
+
+    @property
+    def _sent(self) -> Path:
+        return self.directory / "sent"
+
+    def receive(self) -> list[Request]:
+        """Take every sealed request out of the outbound directory; it lies on the desk until answered."""
+        taken = []
+        self._desk.mkdir(exist_ok=True)
+        for seal in sorted(self.outbound.glob("DK_*.txt.ok")):
+            file = seal.with_suffix("")
+            request = read_request(file.name, file.read_bytes(), seal.read_bytes())
+            _refuse_unless(request.bank == self.code, file.name, f"meant for {request.bank}, not for {self.code}")
+            file.rename(self._desk / file.name)
+            seal.rename(self._desk / seal.name)
+            taken.append(request)
+        return taken
+
+    def on_desk(self) -> list[Request]:
+        """Requests taken and not answered yet."""
+        seals = sorted(self._desk.glob("DK_*.txt.ok"))
+        return [
+            read_request(file.name, file.read_bytes(), seal.read_bytes())
+            for seal in seals
+            for file in [seal.with_suffix("")]
+        ]
+
+    def result(self, request: Request, day: date) -> Paper:
+        """The answer to ``request``, in an order of the bank's own."""
+        given = [decide(self.seed, asked) for asked in request.lines]
+        dice(self.seed, "order", request.name).shuffle(given)
+        return print_result(request, given, day, self._next_number(day))
+
+    def _next_number(self, day: date) -> int:
+        return 1 + len(list(self._sent.glob(f"HD_{self.code}_{day:%Y%m%d}_*.txt")))
+
+    def deliver(self, paper: Paper) -> None:
+        """Lay a result into the inbound directory, its ``.ok`` last."""
+        self._sent.mkdir(exist_ok=True)
+        (self._sent / paper.name).write_bytes(paper.data)
+        (self.inbound / paper.name).write_bytes(paper.data)
+        seal = f"{sha256(paper.data).hexdigest()} {len(paper.data)}\n"
+        (self.inbound / f"{paper.name}.ok").write_text(seal, encoding="ascii")
+
+    def answer(self, request: Request, day: date) -> Paper:
+        """Deduct, answer, clear the desk."""
+        paper = self.result(request, day)
+        self.deliver(paper)
+        answered = self.directory / "answered"
+        answered.mkdir(exist_ok=True)
+        for name in (request.name, f"{request.name}.ok"):
+            (self._desk / name).rename(answered / name)
+        return paper
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """One run of the program by hand."""
+    parser = argparse.ArgumentParser(prog="simulators.bank_program", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("directory", type=Path, help="the bank's directory, which holds outbound and inbound")
+    parser.add_argument("--bank", required=True, help="the bank's code, such as ICBC")
+    parser.add_argument("--date", required=True, type=date.fromisoformat, help="the banking day of the answer")
+    parser.add_argument("--seed", type=int, default=7, help="what the lines get depends on it (default 7)")
+    parser.add_argument("--hold", action="store_true", help="take the requests, answer none: a late bank")
+    wanted = parser.parse_args(arguments)
+    program = BankProgram(wanted.bank, wanted.seed, wanted.directory)
+    try:
+        taken = program.receive()
+        for request in taken:
+            print(f"took {request.name}: {len(request.lines)} lines, {_sums(request)}")
+        for request in () if wanted.hold else program.on_desk():
+            print(f"answered {request.name} with {program.answer(request, wanted.date).name}")
+    except UnusableRequestError as refused:
+        print(f"refused: {refused}")
+        return 1
+    return 0
+
+
+def _sums(request: Request) -> str:
+    parts = [sum(line.wanted[place] for line in request.lines) for place in range(len(FUNDS))]
+    return " ".join(f"{fund} {yuan(part)}" for fund, part in zip(FUNDS, parts, strict=True))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
