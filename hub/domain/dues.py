@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from hub.domain.faults import Fault, FaultCode, in_file_order
+from hub.domain.faults import Fault, FaultCode, in_file_order, repeated
 from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.ids import AgencyCode, BankCode, BillNo, UnitNo
 from hub.domain.money import print_yuan
@@ -44,7 +44,7 @@ class DuesHeader(NamedTuple):
 
 
 class DuesLine(NamedTuple):
-    """A ``D`` line: one bill. ``line`` is its place among the ``D`` lines, from 1; the header stands before them."""
+    """A ``D`` line: one bill. ``line`` is its place among the ``D`` lines, from 1."""
 
     line: int
     bill_no: BillNo
@@ -56,6 +56,11 @@ class DuesLine(NamedTuple):
     account_name: str
     amounts: FundAmounts
     refers_to: Period | None  # None: the field is empty
+
+    @property
+    def file_line(self) -> int:
+        """Where it stands in the file, from 1: the header is line 1."""
+        return self.line + 1
 
 
 class ControlLine(NamedTuple):
@@ -84,7 +89,7 @@ def check_dues(file: DuesFile) -> tuple[Fault, ...]:
 def amounts_over_zero(file: DuesFile) -> list[Fault]:
     """A bill's total is over zero (contract section 1)."""
     return [
-        Fault(_file_line(line), "total", FaultCode.AMOUNT, "more than 0.00", print_yuan(line.amounts.total))
+        Fault(line.file_line, "total", FaultCode.AMOUNT, "more than 0.00", print_yuan(line.amounts.total))
         for line in file.lines
         if line.amounts.total == 0
     ]
@@ -92,24 +97,14 @@ def amounts_over_zero(file: DuesFile) -> list[Fault]:
 
 def bills_named_once(file: DuesFile) -> list[Fault]:
     """A bill id is unique for ever, so within a file too."""
-    first: dict[str, int] = {}
-    return [
-        _repeated(line, "bill id", line.bill_no, first[line.bill_no])
-        for line in file.lines
-        if first.setdefault(line.bill_no, line.line) != line.line
-    ]
+    return repeated("bill id", ((line.file_line, line.bill_no) for line in file.lines))
 
 
 def one_monthly_bill_a_unit(file: DuesFile) -> list[Fault]:
     """One bill for all funds (一单托收, C3): one ``M`` bill per unit and period; ``S`` and ``A`` may be several."""
     if file.header.kind is not Kind.MONTHLY:
         return []
-    first: dict[str, int] = {}
-    return [
-        _repeated(line, "unit", line.unit, first[line.unit])
-        for line in file.lines
-        if first.setdefault(line.unit, line.line) != line.line
-    ]
+    return repeated("unit", ((line.file_line, line.unit) for line in file.lines))
 
 
 def months_referred_to(file: DuesFile) -> list[Fault]:
@@ -121,9 +116,9 @@ def months_referred_to(file: DuesFile) -> list[Fault]:
         found = line.refers_to
         if (found is None) is not (kind is Kind.MONTHLY):
             wanted = f"{expected} for kind {kind.value}"
-            faults.append(Fault(_file_line(line), "refers to", FaultCode.KIND, wanted, found or ""))
+            faults.append(Fault(line.file_line, "refers to", FaultCode.KIND, wanted, found or ""))
         elif found is not None and found >= period:
-            faults.append(Fault(_file_line(line), "refers to", FaultCode.DATE, expected, found))
+            faults.append(Fault(line.file_line, "refers to", FaultCode.DATE, expected, found))
     return faults
 
 
@@ -135,7 +130,7 @@ def accounts_by_mode(file: DuesFile) -> list[Fault]:
         expected = f"{'a value' if wanted else 'nothing'} for mode {line.mode.value}"
         for field, found in (("bank", line.bank), ("account", line.account), ("account name", line.account_name)):
             if bool(found) is not wanted:
-                faults.append(Fault(_file_line(line), field, FaultCode.MODE, expected, found))
+                faults.append(Fault(line.file_line, field, FaultCode.MODE, expected, found))
     return faults
 
 
@@ -190,14 +185,6 @@ def _differences(control: ControlLine, counted: ControlTotals) -> list[Fault]:
     return faults
 
 
-def _repeated(line: DuesLine, field: str, found: str, first: int) -> Fault:
-    return Fault(_file_line(line), field, FaultCode.DUPLICATE, f"a {field} not in D line {first} already", found)
-
-
 def _named(key: tuple[Mode, BankCode]) -> str:
     mode, bank = key
     return f"mode {mode.value}" + (f", bank {bank}" if bank else "")
-
-
-def _file_line(line: DuesLine) -> int:
-    return line.line + 1

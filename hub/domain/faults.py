@@ -80,6 +80,18 @@ MAX_FAULTS_STORED: Final = 1000
 """Faults kept with a refused file in the database; the answer itself always lists every one."""
 
 
+def repeated(field: str, found: Iterable[tuple[int, str]]) -> list[Fault]:
+    """A DUPLICATE fault for every text that stood before; ``found``: line of the file and text, in file order."""
+    first: dict[str, int] = {}
+    faults: list[Fault] = []
+    for line, text in found:
+        if text in first:
+            faults.append(Fault(line, field, FaultCode.DUPLICATE, f"a {field} not in line {first[text]} already", text))
+        else:
+            first[text] = line
+    return faults
+
+
 def in_file_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
     """Faults of the whole file first, then by line; the order in which a clerk reads them."""
     return tuple(sorted(faults, key=lambda fault: (fault.line is not None, fault.line or 0)))

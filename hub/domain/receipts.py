@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from hub.domain.dues import Kind
-from hub.domain.faults import Fault, FaultCode, in_file_order
+from hub.domain.faults import Fault, FaultCode, in_file_order, repeated
 from hub.domain.ids import AgencyCode, BillNo, ReceiptNo
 from hub.domain.money import Fen, print_yuan
 
@@ -39,6 +39,11 @@ class ReceiptLine(NamedTuple):
     amount: Fen
     received_on: datetime.date
 
+    @property
+    def file_line(self) -> int:
+        """Where it stands in the file, from 1: the header is line 1."""
+        return self.line + 1
+
 
 @dataclass(frozen=True, slots=True)
 class ReceiptsFile:
@@ -56,7 +61,7 @@ def check_receipts(file: ReceiptsFile) -> tuple[Fault, ...]:
 def amounts_over_zero(file: ReceiptsFile) -> list[Fault]:
     """A receipt is of money."""
     return [
-        Fault(_file_line(line), "amount", FaultCode.AMOUNT, "more than 0.00", print_yuan(line.amount))
+        Fault(line.file_line, "amount", FaultCode.AMOUNT, "more than 0.00", print_yuan(line.amount))
         for line in file.lines
         if line.amount == 0
     ]
@@ -64,22 +69,12 @@ def amounts_over_zero(file: ReceiptsFile) -> list[Fault]:
 
 def receipts_named_once(file: ReceiptsFile) -> list[Fault]:
     """A receipt id stands for one receipt."""
-    first: dict[str, int] = {}
-    return [
-        _repeated(line, "receipt id", line.receipt_no, first[line.receipt_no])
-        for line in file.lines
-        if first.setdefault(line.receipt_no, line.line) != line.line
-    ]
+    return repeated("receipt id", ((line.file_line, line.receipt_no) for line in file.lines))
 
 
 def bills_paid_once(file: ReceiptsFile) -> list[Fault]:
     """A receipt pays all that is outstanding, so a second one for the same bill has nothing left to pay."""
-    first: dict[str, int] = {}
-    return [
-        _repeated(line, "bill id", line.bill_no, first[line.bill_no])
-        for line in file.lines
-        if first.setdefault(line.bill_no, line.line) != line.line
-    ]
+    return repeated("bill id", ((line.file_line, line.bill_no) for line in file.lines))
 
 
 def cheques_numbered(file: ReceiptsFile) -> list[Fault]:
@@ -88,7 +83,7 @@ def cheques_numbered(file: ReceiptsFile) -> list[Fault]:
     for line in file.lines:
         if bool(line.cheque_no) is not (line.method is Method.CHEQUE):
             expected = "the cheque's number" if line.method is Method.CHEQUE else f"nothing for {line.method.value}"
-            faults.append(Fault(_file_line(line), "cheque no", FaultCode.METHOD, expected, line.cheque_no))
+            faults.append(Fault(line.file_line, "cheque no", FaultCode.METHOD, expected, line.cheque_no))
     return faults
 
 
@@ -103,11 +98,3 @@ RECEIPTS_RULES: Final[tuple[Callable[[ReceiptsFile], list[Fault]], ...]] = (
 def method_allowed(method: Method, kind: Kind) -> bool:
     """Arrears are repaid by bank, cash or cheque (C11-1), so not by collection 托收; other bills by any method."""
     return not (method is Method.COLLECTION and kind is Kind.REPAYMENT)
-
-
-def _repeated(line: ReceiptLine, field: str, found: str, first: int) -> Fault:
-    return Fault(_file_line(line), field, FaultCode.DUPLICATE, f"a {field} not in D line {first} already", found)
-
-
-def _file_line(line: ReceiptLine) -> int:
-    return line.line + 1

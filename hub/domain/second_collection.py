@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from hub.domain.dues import Mode
-from hub.domain.faults import Fault, FaultCode
+from hub.domain.faults import Fault, repeated
 from hub.domain.ids import AgencyCode, UnitNo
 from hub.domain.periods import Period
 
@@ -28,6 +28,11 @@ class AgainLine(NamedTuple):
     mode: Mode
     pay_on: datetime.date
 
+    @property
+    def file_line(self) -> int:
+        """Where it stands in the file, from 1: the header is line 1."""
+        return self.line + 1
+
 
 @dataclass(frozen=True, slots=True)
 class AgainFile:
@@ -39,9 +44,4 @@ class AgainFile:
 
 def check_again(file: AgainFile) -> tuple[Fault, ...]:
     """Every fault that shows without the books: a unit is named once, or its mode would be in doubt."""
-    first: dict[str, int] = {}
-    return tuple(
-        Fault(line.line + 1, "unit", FaultCode.DUPLICATE, f"a unit not in D line {first[line.unit]} already", line.unit)
-        for line in file.lines
-        if first.setdefault(line.unit, line.line) != line.line
-    )
+    return tuple(repeated("unit", ((line.file_line, line.unit) for line in file.lines)))
