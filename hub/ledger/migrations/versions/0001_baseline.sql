@@ -30,7 +30,6 @@ create table step_done (                      -- scheduled steps carried out
 create table archived_file (
     sha256      char(64) primary key,
     size        bigint not null,
-    path        text not null,                -- relative to the archive
     archived_at timestamptz not null default now()   -- wall clock
 );
 create table file_intake (                    -- every file that came in, each time it came, and the answer
@@ -150,7 +149,10 @@ create table batch (                          -- one bank file each (表二十�
     pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
     total          bigint not null,
     hash_total     bigint not null,           -- last ten digits of each account, modulo 10^12
+    partial        boolean not null,          -- the bank may deduct part of its monthly lines
     state          text not null,             -- hub.domain.lifecycle.BatchState
+    request_sha256 char(64) references archived_file,   -- the file as written, from SENDING on
+    delivery_tried boolean not null default false,      -- a delivery began whose outcome has not been written down
     trouble        text not null default '',  -- why the last try to deliver failed; '' while none did
     result_file_id bigint references file_intake,
     booking_period char(7),                   -- fixed when the result is released for posting

@@ -1,0 +1,90 @@
+"""The arrears book: what month end opened, and the month's own account of it (财表一)."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, text
+
+from hub.domain.funds import FUND_NAMES
+from hub.ledger.database import raw
+from hub.ledger.requests import in_chunks
+
+_FUNDS = ", ".join(FUND_NAMES)
+_COLLECTED = ", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)
+
+_STAGE = f"""
+    create temp table closing on commit drop as
+    select b.id, b.bill_no, b.agency, b.unit, b.shard,
+           {", ".join(f"b.{fund} as due_{fund}, coalesce(c.{fund}, 0) as got_{fund}" for fund in FUND_NAMES)},
+           {", ".join(f"b.{fund} - coalesce(c.{fund}, 0) as {fund}" for fund in FUND_NAMES)},
+           exists (select from instruction i left join batch_line bl on bl.instruction_id = i.id
+                   left join batch t on t.id = bl.batch_id
+                   where i.bill_id = b.id and (t.id is null or t.state <> 'POSTED')) as in_doubt
+    from bill b left join (
+        select bill_id, {_COLLECTED} from collection
+        where bill_id in (select id from bill where period = :period and kind = 'M') group by bill_id) c on c.bill_id = b.id
+    where b.period = :period and b.kind = 'M'
+"""
+
+
+def _array(prefix: str) -> str:
+    return f"array[{', '.join(f'sum({prefix}{fund})::bigint' for fund in FUND_NAMES)}]"
+
+
+def close(conn: Connection, period: str, at: datetime) -> int:
+    """Draws up the month of every agency (财表一) and returns how many. The caller holds the books."""
+    conn.execute(text(_STAGE), {"period": period})
+    return conn.execute(
+        text(f"""
+            insert into period_close (period, agency, closed_at, due_count, due, arrived_count, arrived, arrears_count, arrears)
+            select :period, agency, :at, count(*), {_array("due_")},
+                   count(*) filter (where {" + ".join(FUND_NAMES)} = 0), {_array("got_")},
+                   count(*) filter (where {" + ".join(FUND_NAMES)} > 0), {_array("")}
+            from closing group by agency
+        """),
+        {"period": period, "at": at},
+    ).rowcount
+
+
+class UnarrivedBundle(NamedTuple):
+    """At most ``size`` bills not paid in full of one agency and shard, as columns."""
+
+    agency: str
+    shard: int
+    part: int
+    columns: Sequence[Sequence[Any]]
+
+
+UNARRIVED_COLUMNS = ("bills", "units", "in_doubt", *FUND_NAMES)
+
+
+def unarrived_bundles(conn: Connection, size: int) -> Iterator[UnarrivedBundle]:
+    """Streams what ``close`` found not arrived, in the same transaction."""
+    with raw(conn).cursor(name="unarrived_bundles") as cursor:
+        cursor.itersize = 20_000
+        cursor.execute(
+            f"select agency, shard, bill_no, unit, in_doubt, {_FUNDS} from closing"
+            f" where {' + '.join(FUND_NAMES)} > 0 order by agency, shard, id"
+        )
+        for (agency, shard), rows in groupby(cursor, key=lambda row: row[:2]):
+            for part, chunk in enumerate(in_chunks(rows, size)):
+                yield UnarrivedBundle(agency, shard, part, list(zip(*chunk, strict=True))[2:])
+
+
+def open_arrears(conn: Connection, record: dict[str, Any], opened_on: date, entry_id: int) -> int:
+    """Writes the arrears of a bundle and returns how many."""
+    names = ("bills", "in_doubt", *FUND_NAMES)
+    return conn.execute(
+        text(f"""
+            insert into arrears (bill_id, agency, unit, period, {_FUNDS}, in_doubt, opened_on, entry_id)
+            select b.id, b.agency, b.unit, b.period, {", ".join(f"a.{fund}" for fund in FUND_NAMES)}, a.in_doubt,
+                   :opened_on, :entry
+            from unnest(cast(:bills as text[]), cast(:in_doubt as boolean[]), cast(:pension as bigint[]),
+                        cast(:unemployment as bigint[]), cast(:injury as bigint[]), cast(:maternity as bigint[]))
+                 as a (bill_no, in_doubt, {_FUNDS})
+            join bill b on b.bill_no = a.bill_no
+        """),
+        {name: record[name] for name in names} | {"opened_on": opened_on, "entry": entry_id},
+    ).rowcount

@@ -1,0 +1,50 @@
+"""Business time. With the manual clock it is a row that only ``hub clock advance`` moves; with the system clock, the time of day."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, text
+
+from hub.domain.errors import ConfigurationError, NotRunningError
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def set_up(conn: Connection, mode: str, start: datetime | None) -> None:
+    """Starts business time at the first ``hub up``; afterwards only checks that the mode is still the same."""
+    begun = conn.execute(text("select mode from business_clock")).scalar_one_or_none()
+    if begun is None:
+        at = start if start is not None else datetime.now(SHANGHAI)
+        conn.execute(
+            text("insert into business_clock (mode, started_at, now_at) values (:mode, :at, :at)"),
+            {"mode": mode, "at": at},
+        )
+    elif begun != mode:
+        raise ConfigurationError(
+            f"these books were begun with the {begun} clock, the configuration says {mode}",
+            advice=f'set [clock] mode = "{begun}", or begin new books in another home',
+        )
+
+
+def now(conn: Connection) -> datetime:
+    """Business time, aware, Asia/Shanghai."""
+    row = conn.execute(text("select mode, now_at from business_clock")).one_or_none()
+    if row is None:
+        raise NotRunningError("the books have not been opened yet", advice="run: hub up")
+    at: datetime = row.now_at if row.mode == "manual" else datetime.now(SHANGHAI)
+    return at.astimezone(SHANGHAI)
+
+
+def is_manual(conn: Connection) -> bool:
+    return conn.execute(text("select mode from business_clock")).scalar_one_or_none() == "manual"
+
+
+def started_at(conn: Connection) -> datetime:
+    """Nothing that was due before is carried out."""
+    at: datetime = conn.execute(text("select started_at from business_clock")).scalar_one()
+    return at.astimezone(SHANGHAI)
+
+
+def move_to(conn: Connection, at: datetime) -> None:
+    """Moves the manual clock forward; it never goes back."""
+    conn.execute(text("update business_clock set now_at = greatest(now_at, :at)"), {"at": at})

@@ -1,0 +1,84 @@
+"""Files that came in and the answers they got. The archive keeps the bytes; this keeps what was decided about them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from hub.domain.faults import MAX_FAULTS_STORED, Fault
+from hub.ports import Archived
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """An answer given: accepted files have an identity, refused and quarantined ones take none."""
+
+    id: int
+    name: str
+    sha256: str
+    outcome: str
+    lines: int
+    total: int
+
+
+def note_archived(conn: Connection, archived: Archived) -> None:
+    """The archive has these bytes; the same bytes twice are one file."""
+    conn.execute(
+        text(
+            "insert into archived_file (sha256, size) values (:sha256, :size) on conflict (sha256) do nothing"
+        ),
+        {"sha256": archived.sha256, "size": archived.size},
+    )
+
+
+def record(
+    conn: Connection,
+    *,
+    door: str,
+    party: str,
+    name: str,
+    archived: Archived,
+    at: datetime,
+    outcome: str,
+    identity: str | None = None,
+    lines: int = 0,
+    total: int = 0,
+    faults: Sequence[Fault] = (),
+) -> int:
+    """Notes one coming of a file and its answer; returns the number of this coming."""
+    note_archived(conn, archived)
+    stored = [fault.as_json() for fault in faults[:MAX_FAULTS_STORED]]
+    return int(
+        conn.execute(
+            text("""
+                insert into file_intake (door, party, name, sha256, received_at, outcome, identity, lines, total, faults)
+                values (:door, :party, :name, :sha256, :at, :outcome, :identity, :lines, :total, :faults) returning id
+            """),
+            {
+                "door": door, "party": party, "name": name, "sha256": archived.sha256, "at": at, "outcome": outcome,
+                "identity": identity, "lines": lines, "total": total, "faults": json.dumps(stored, ensure_ascii=False),
+            },
+        ).scalar_one()
+    )  # fmt: skip
+
+
+def accepted_by_bytes(conn: Connection, door: str, sha256: str, name: str) -> Intake | None:
+    """The accepted file of these very bytes and this name, if it came before (contract section 1: same bytes, same answer)."""
+    return _one(conn, "door = :door and sha256 = :sha256 and name = :name", door=door, sha256=sha256, name=name)
+
+
+def accepted_by_identity(conn: Connection, identity: str) -> Intake | None:
+    """The accepted file that holds an identity."""
+    return _one(conn, "identity = :identity", identity=identity)
+
+
+def _one(conn: Connection, where: str, **values: str) -> Intake | None:
+    row = conn.execute(
+        text(
+            f"select id, name, sha256, outcome, lines, total from file_intake where {where} and outcome = 'accepted' limit 1"
+        ),
+        values,
+    ).one_or_none()
+    return None if row is None else Intake(**row._asdict())

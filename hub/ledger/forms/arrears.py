@@ -1,0 +1,31 @@
+"""Outstanding arrears (欠缴余额, C11) by unit and the month that opened them."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from hub.domain.funds import FUND_NAMES
+from hub.ledger.forms.form import Form, Question, SheetRow, read, wanted, wanted_bills
+
+KEYS = ("agency", "unit", "period")
+
+
+def rows(connection: Connection, question: Question) -> Iterable[SheetRow]:
+    """What was opened at month end, less the money booked for the bill in later months; only where some is missing."""
+    opened = wanted(question, period="a.period", agency="a.agency", unit="a.unit")
+    settled = ", ".join(f"coalesce(sum(c.{fund}), 0) as {fund}" for fund in FUND_NAMES)
+    query = f"""
+        select a.agency, a.unit, a.period, 1, {", ".join(f"(a.{fund} - c.{fund})::bigint" for fund in FUND_NAMES)}
+        from arrears a
+        cross join lateral (
+            select {settled} from collection c where c.bill_id = a.bill_id and c.booking_period > a.period
+        ) c
+        where {opened} and {wanted_bills(question, "a.bill_id", "bank")}
+            and ({" or ".join(f"a.{fund} <> c.{fund}" for fund in FUND_NAMES)})
+    """
+    return read(connection, query, len(KEYS), question)
+
+
+FORM = Form(
+    name="arrears", paper="", title="欠缴余额明细", keys=KEYS, measures=("outstanding",), to_date=True, rows=rows
+)

@@ -1,0 +1,32 @@
+"""财表六 经(代)办机构银行扣款信息核对表: what agencies asked to have deducted in a session."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from hub.ledger.forms.form import Form, Question, SheetRow, read, sums, wanted, wanted_bills
+
+KEYS = ("agency", "bank", "kind")
+
+
+def rows(connection: Connection, question: Question) -> Iterable[SheetRow]:
+    """The instructions of the session."""
+    session = wanted(question, period="i.period", round="i.round", agency="i.agency", bank="i.bank")
+    query = f"""
+        select i.agency, i.bank, i.kind, {sums("i")}
+        from instruction i
+        where {session} and {wanted_bills(question, "i.bill_id", "unit")}
+        group by 1, 2, 3
+    """
+    return read(connection, query, len(KEYS), question)
+
+
+FORM = Form(
+    name="f6",
+    paper="财表六",
+    title="经(代)办机构银行扣款信息核对表",
+    keys=KEYS,
+    measures=("requested",),
+    has_round=True,
+    rows=rows,
+)

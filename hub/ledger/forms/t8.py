@@ -1,0 +1,23 @@
+"""表八 收缴月报核对表: what agencies' accepted dues add up to, with the payment mode as filed."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from hub.ledger.forms.form import Form, Question, SheetRow, read, sums, wanted
+
+KEYS = ("agency", "kind", "mode", "bank")
+
+
+def rows(connection: Connection, question: Question) -> Iterable[SheetRow]:
+    """The accepted bills of the period, whatever became of them since."""
+    query = f"""
+        select b.agency, b.kind, b.mode, b.bank, {sums("b")}
+        from bill b
+        where {wanted(question, period="b.period", agency="b.agency", bank="b.bank", unit="b.unit")}
+        group by 1, 2, 3, 4
+    """
+    return read(connection, query, len(KEYS), question)
+
+
+FORM = Form(name="t8", paper="表八", title="收缴月报核对表", keys=KEYS, measures=("due",), rows=rows)

@@ -1,0 +1,64 @@
+"""Which scheduled steps have been carried out, and which period the books are open for."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from hub.domain.periods import Period
+from hub.domain.timetable import ScheduledStep, Step, timetable
+from hub.ledger import calendars
+
+
+def sessions_of(conn: Connection, period: Period, banks: Iterable[str]) -> tuple[ScheduledStep, ...]:
+    """The timetable of a period by the calendars as they stand now."""
+    city, own = calendars.load(conn, banks)
+    return timetable(period, city, own)
+
+
+def due_at(conn: Connection, period: Period, step: Step, round_: int = 0) -> datetime | None:
+    """When a step of the city is due; None beyond the calendar's horizon."""
+    found = [each for each in sessions_of(conn, period, ()) if each.step is step and each.round == round_]
+    assert len(found) == 1, f"{step} {round_} is not one step of the city"
+    return found[0].due_at
+
+
+def is_done(conn: Connection, period: Period, step: Step, round_: int = 0, bank: str = "") -> bool:
+    return bool(
+        conn.execute(
+            text(
+                "select exists (select from step_done"
+                " where period = :period and step = :step and round = :round and bank = :bank)"
+            ),
+            {"period": str(period), "step": step.value, "round": round_, "bank": bank},
+        ).scalar_one()
+    )
+
+
+def done(conn: Connection, periods: Iterable[Period]) -> set[tuple[str, str, int, str]]:
+    """(period, step, round, bank) of what has been carried out."""
+    found = conn.execute(
+        text("select period, step, round, bank from step_done where period = any(:periods)"),
+        {"periods": [str(period) for period in periods]},
+    )
+    return {(row.period, row.step, row.round, row.bank) for row in found}
+
+
+def mark_done(conn: Connection, step: ScheduledStep, at: datetime) -> None:
+    """Written in the transaction that carries the step out, so that it happens once."""
+    conn.execute(
+        text(
+            "insert into step_done (period, step, round, bank, due_at, done_at)"
+            " values (:period, :step, :round, :bank, :due_at, :at)"
+        ),
+        {
+            "period": str(step.period), "step": step.step.value, "round": step.round, "bank": step.bank,
+            "due_at": step.due_at, "at": at,
+        },
+    )  # fmt: skip
+
+
+def open_period(conn: Connection, at: datetime) -> Period:
+    """The period that money of this moment is booked in: the month, or the next one once its books are closed."""
+    period = Period.of(at.date())
+    return period.next() if is_done(conn, period, Step.MONTH_CLOSE) else period

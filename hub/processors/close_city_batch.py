@@ -1,0 +1,66 @@
+"""Step 4, close the city batch (C9-2): requests are held against 财表六, added up (表二十六) and made into bank files (财表七).
+
+Reads: the city's lines and declarations. Writes: batches with numbered lines, deduction-batched.
+Rule: an upload whose control totals do not match is held back with a work item, and stops nothing else.
+Repeat: the step is marked done in the same transaction; an instruction is in one batch.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+import topics
+from hub.domain.parties import BankTerms
+from hub.domain.timetable import ScheduledStep
+from hub.domain.work import Queue
+from hub.ledger import batches, outbox, requests, steps, work_items
+from hub.ledger.batches import Batch, NameOf
+from hub.ledger.database import lock_books
+from hub.wire.events import Event
+
+
+def carry_out(
+    conn: Connection, step: ScheduledStep, now: datetime, banks: Sequence[BankTerms], name_of: NameOf
+) -> list[Batch]:
+    """Closes the batch of ``step`` and returns the bank files to send."""
+    # Gather
+    lock_books(conn)
+    period, round_ = str(step.period), step.round
+    differences = requests.differences(conn, period, round_)
+    # Decide
+    held = {(difference.agency, difference.bank) for difference in differences}
+    # Apply
+    steps.mark_done(conn, step, now)
+    for difference in differences:
+        work_items.raise_item(
+            conn,
+            queue=Queue.CONTROL_TOTALS,
+            agency=difference.agency,
+            bank=difference.bank,
+            at=now,
+            about=f"{period}/{round_}/{difference.agency}/{difference.bank}/{difference.kind}",
+            field="财表六",
+            summary=f"{period} round {round_}: declared {difference.declared}, received {difference.received}"
+            " (lines and four funds in fen); the upload is held back",
+        )
+    made = batches.form(conn, period, round_, now.date(), banks, held, name_of)
+    outbox.append(conn, [_batched(conn, batch, now) for batch in made])
+    return made
+
+
+def _batched(conn: Connection, batch: Batch, now: datetime) -> Event:
+    agencies, lines, totals = zip(*batches.agency_totals(conn, batch), strict=True)
+    return Event(
+        topic=topics.DEDUCTION_BATCHED,
+        key=batch.bank,
+        subject=batch.batch_no,
+        occurred_at=now,
+        lines=batch.lines,
+        record={
+            "period": batch.period, "round": batch.round, "bank": batch.bank, "batch_no": batch.batch_no,
+            "file_name": batch.file_name, "business_date": batch.business_date, "lines": batch.lines,
+            **batch.amounts._asdict(), "total": batch.total, "hash_total": batch.hash_total,
+            "agencies": agencies, "agency_lines": lines, "agency_totals": totals,
+        },
+    )  # fmt: skip

@@ -1,0 +1,76 @@
+"""Step 6, read a bank's answer (C9-3): every line is held against its request; the file is taken whole or quarantined.
+
+Reads: a parsed result file. Writes: the answers of its batch, which is ANSWERED from here on.
+Rule: contract section 4; anything that does not fit books nothing, and the batch stays open for another answer.
+Repeat: the batch is the file's identity, and only one file holds it.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import Connection
+
+from hub.domain.bank_results import AnswerLine, RequestedLine, check_answer
+from hub.domain.faults import Fault, FaultCode, in_file_order
+from hub.domain.lifecycle import BatchState
+from hub.ledger import batches, results
+from hub.ledger.batches import Batch
+from hub.ledger.database import lock_books_shared
+from hub.ports import ResultFile
+
+WAITING = (BatchState.SENDING, BatchState.SENT)
+"""States in which an answer is awaited. SENDING: the bank has the file although its reply to us was lost."""
+
+
+def identity(batch_no: str) -> str:
+    """A result's identity is its batch (contract section 1)."""
+    return f"RESULT/{batch_no}"
+
+
+def check(conn: Connection, file: ResultFile) -> tuple[Batch | None, Sequence[Fault]]:
+    """Every fault of the file against the books, and its batch, locked, when there is one."""
+    # Gather
+    lock_books_shared(conn)
+    batch = batches.by_number(conn, file.batch_no, lock=True)
+    # Decide
+    if batch is None or batch.bank != file.bank or batch.state is BatchState.BATCHED:
+        return None, [Fault(1, "batch no", FaultCode.UNKNOWN_BATCH, f"a batch sent to {file.bank}", file.batch_no)]
+    if batch.state not in WAITING:
+        expected = "a batch that is not answered yet"
+        return batch, [Fault(None, "batch no", FaultCode.IDENTITY_TAKEN, expected, file.batch_no)]
+    faults: list[Fault] = []
+    if file.request_name != batch.file_name:
+        faults.append(Fault(1, "request file name", FaultCode.MISMATCH, batch.file_name, file.request_name))
+    faults += compare(batches.requested_lines(conn, batch), file.answers)
+    return batch, in_file_order(faults)
+
+
+def compare(requested: Iterator[RequestedLine], answers: Sequence[AnswerLine]) -> Iterator[Fault]:
+    """Walks request and answers by line number side by side, so that neither has to be looked up."""
+    ordered = iter(sorted(answers, key=lambda answer: answer.line))
+    answer = next(ordered, None)
+    for asked in requested:
+        while answer is not None and answer.line < asked.line:
+            yield Fault(answer.file_line, "line", FaultCode.UNKNOWN_LINE, "a line of the request", str(answer.line))
+            answer = next(ordered, None)
+        if answer is None or answer.line != asked.line:
+            yield Fault(None, "line", FaultCode.MISSING_LINE, f"an answer to line {asked.line}", "")
+            continue
+        yield from check_answer(asked, answer)
+        answer = next(ordered, None)
+        while answer is not None and answer.line == asked.line:
+            yield Fault(answer.file_line, "line", FaultCode.DUPLICATE, "one answer a line", str(answer.line))
+            answer = next(ordered, None)
+    while answer is not None:
+        yield Fault(answer.file_line, "line", FaultCode.UNKNOWN_LINE, "a line of the request", str(answer.line))
+        answer = next(ordered, None)
+
+
+def keep(conn: Connection, batch: Batch, file: ResultFile, file_id: int) -> None:
+    """Apply: the answers are in the books. An answer proves delivery where the bank's reply to us was lost."""
+    if batch.state is BatchState.SENDING:
+        batches.advance(conn, batch, BatchState.SENT, trouble="", delivery_tried=False)
+        found = batches.by_number(conn, batch.batch_no, lock=True)
+        assert found is not None, "a locked batch does not go away"
+        batch = found
+    results.keep(conn, batch, file.answers)
+    batches.advance(conn, batch, BatchState.ANSWERED, result_file_id=file_id)

@@ -1,0 +1,38 @@
+"""Step 5, write the bank file (财表七, C9-2): the bytes go to the archive, tied out against their batch, ready to deliver.
+
+Reads: deduction-batched, key bank. Writes: the archived request file; the batch is SENDING from here on.
+Rule: the totals of the bytes as written equal the batch's control totals and the event's.
+Repeat: the inbox row of the event; the archive keeps the same bytes once.
+"""
+
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast
+
+from sqlalchemy import Connection
+
+from hub.domain.lifecycle import BatchState
+from hub.ledger import batches, files
+from hub.ports import BankFormat, FileArchive, WrittenTotals
+from hub.wire.events import Received
+
+
+def handle(conn: Connection, event: Received, archive: FileArchive, formats: dict[str, BankFormat]) -> None:
+    """``formats`` is the profile of each bank by its code."""
+    # Gather
+    batch = batches.by_number(conn, event.record["batch_no"], lock=True)
+    assert batch is not None, f"batch {event.record['batch_no']} is not in the books"
+    # Decide
+    with TemporaryFile() as spool:
+        out = cast(BinaryIO, spool)
+        written = formats[batch.bank].write_request(batch.header, batches.request_lines(conn, batch), out)
+        assert written == WrittenTotals(batch.lines, batch.amounts, batch.amounts.total, batch.hash_total), (
+            f"{batch.file_name} as written adds up to {written}, its batch says otherwise"
+        )
+        assert (event.record["lines"], event.record["total"]) == (batch.lines, batch.total), (
+            f"deduction-batched of {batch.batch_no} differs from the batch"
+        )
+        out.seek(0)
+        archived = archive.store(out)
+    # Apply
+    files.note_archived(conn, archived)
+    batches.advance(conn, batch, BatchState.SENDING, request_sha256=archived.sha256)

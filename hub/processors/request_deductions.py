@@ -1,0 +1,65 @@
+"""Step 2, request deductions (C9-1): when an upload closes, each agency's requests and their 财表六 go to the city.
+
+Reads: bills, second collections, what has been collected. Writes: instructions, deduction-requested, deduction-declared.
+Rule: a bill is asked for exactly what is outstanding, once a round, and never while an earlier request is unanswered.
+Repeat: the step is marked done in the same transaction; an instruction id exists once.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy import Connection
+
+import topics
+from hub.domain.timetable import ScheduledStep
+from hub.ledger import outbox, requests, steps
+from hub.ledger.database import lock_books
+from hub.wire.events import Event
+
+
+def carry_out(conn: Connection, step: ScheduledStep, now: datetime) -> int:
+    """Closes the upload of ``step`` and returns the number of instructions."""
+    assert step.due_at is not None, "a step beyond the calendar is not carried out"
+    lock_books(conn)
+    steps.mark_done(conn, step, now)
+    count = requests.open_instructions(conn, str(step.period), step.round, step.due_at)
+    outbox.append(conn, _requested(conn, step, now))
+    outbox.append(conn, _declared(conn, step, now))
+    return count
+
+
+def _requested(conn: Connection, step: ScheduledStep, now: datetime) -> Iterator[Event]:
+    session = f"{step.period}/{step.round}"
+    for bundle in requests.bundles(conn, str(step.period), step.round, topics.BUNDLE_LINES):
+        pension, unemployment, injury, maternity = bundle.amounts
+        yield Event(
+            topic=topics.DEDUCTION_REQUESTED,
+            key=f"{bundle.agency}/{bundle.shard}",
+            subject=f"{session}/{bundle.agency}/{bundle.bank}/{bundle.shard}/{bundle.part}",
+            occurred_at=now,
+            lines=len(bundle.instructions),
+            record={
+                "period": str(step.period), "round": step.round, "agency": bundle.agency, "bank": bundle.bank,
+                "shard": bundle.shard, "part": bundle.part, "instructions": bundle.instructions, "pension": pension,
+                "unemployment": unemployment, "injury": injury, "maternity": maternity,
+            },
+        )  # fmt: skip
+
+
+def _declared(conn: Connection, step: ScheduledStep, now: datetime) -> Iterator[Event]:
+    totals = requests.declared_totals(conn, str(step.period), step.round)
+    for agency, rows in groupby(totals, key=lambda total: total.agency):
+        columns = list(zip(*rows, strict=True))
+        names = ("banks", "kinds", "lines", "pension", "unemployment", "injury", "maternity")
+        yield Event(
+            topic=topics.DEDUCTION_DECLARED,
+            key=agency,
+            subject=f"{step.period}/{step.round}/{agency}",
+            occurred_at=now,
+            lines=len(columns[0]),
+            record={
+                "period": str(step.period), "round": step.round, "agency": agency,
+                **dict(zip(names, columns[1:], strict=True)),
+            },
+        )  # fmt: skip

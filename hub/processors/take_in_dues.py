@@ -1,0 +1,61 @@
+"""Step 1, take in dues (表八): an agency's file becomes bills, whole or not at all.
+
+Reads: a dues file (C8, C9-1; contract section 2). Writes: bills, the memorandum of what is due.
+Rule: every control total equals its lines, every bill is new, every bank known.
+Repeat: the file's identity is unique among accepted files, and so is each bill id.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from hub.domain.dues import DuesFile, DuesHeader
+from hub.domain.faults import Fault, FaultCode
+from hub.domain.parties import Parties
+from hub.domain.posting import EntryKind, JournalEntry, Level, dues
+from hub.domain.timetable import Step
+from hub.ledger import bills, journal, steps
+from hub.ledger.database import lock_books_shared
+
+
+def identity(header: DuesHeader) -> str:
+    """Agency, period, kind and number name a dues file for ever (contract section 1)."""
+    return f"DUES/{header.agency}/{header.period}/{header.kind}/{header.no}"
+
+
+def check(conn: Connection, file: DuesFile, parties: Parties, now: datetime) -> Sequence[Fault]:
+    """Everything the books have against the file. Leaves its lines staged for ``keep``."""
+    # Gather
+    lock_books_shared(conn)
+    header = file.header
+    last_upload = steps.due_at(conn, header.period, Step.UPLOAD_CLOSE, 2)
+    bills.stage(conn, file.lines)
+    # Decide
+    faults: list[Fault] = []
+    if header.agency not in parties.agencies:
+        faults.append(Fault(1, "agency", FaultCode.UNKNOWN_AGENCY, "an agency of this hub", header.agency))
+    if header.kind == "M" and steps.is_done(conn, header.period, Step.MONTH_CLOSE):
+        faults.append(
+            Fault(1, "period", FaultCode.PERIOD_CLOSED, "a period whose month end has not closed", str(header.period))
+        )
+    too_late = last_upload is not None and now >= last_upload
+    return faults + bills.conflicts(conn, header, parties.banks, banks_too_late=too_late)
+
+
+def keep(conn: Connection, file: DuesFile, file_id: int, now: datetime) -> None:
+    """Apply: the staged lines become bills, and the agency's memorandum accounts show what is due."""
+    header = file.header
+    amounts = bills.keep_staged(conn, header, file_id, now)
+    journal.book(
+        conn,
+        JournalEntry(
+            level=Level.AGENCY,
+            agency=header.agency,
+            what=EntryKind.DUES_TAKEN_IN,
+            cause=identity(header),
+            booking_period=steps.open_period(conn, now),
+            business_date=now.date(),
+            postings=dues(amounts),
+        ),
+    )
