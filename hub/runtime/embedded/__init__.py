@@ -1,0 +1,1 @@
+"""PostgreSQL and Kafka that belong to one hub: started and stopped with it, their data in its home."""
