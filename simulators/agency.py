@@ -1,4 +1,4 @@
-"""The agencies' export program: dues, second collections and sporadic receipts as the contract, section 2, writes them."""
+"""The agencies' export program: dues, second collections and sporadic receipts (contract, section 2)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """A bank's server: an sshd of its own on the loopback, one SFTP directory, one authorised key, nothing else allowed.
 
-Works for any user, root too; the user who starts it is the user the hub logs in as. The process outlives its starter and is
-found again by its pid file.
+Works for any user, root too; the user who starts it is the user the hub logs in as. The process outlives its starter
+and is found again by its pid file.
 """
 
 import base64
@@ -85,7 +85,9 @@ def sshd_program() -> str:
     """The sshd of this machine, by its absolute path, which sshd itself demands."""
     found = shutil.which("sshd", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))
     if found is None:
-        raise BankServerError("no sshd on this machine; install OpenSSH's server (Debian: apt-get install openssh-server)")
+        raise BankServerError(
+            "no sshd on this machine; install OpenSSH's server (Debian: apt-get install openssh-server)"
+        )
     return found
 
 

@@ -1,7 +1,7 @@
-"""A bank's own program: reads the request files in its outbound directory, deducts, and answers in its inbound directory.
+"""A bank's own program: reads the request files in its outbound directory, deducts, answers in its inbound directory.
 
-It believes nothing: digest, size, totals, hash total and every line are checked before a fen moves (contract, section 3).
-What a line gets depends on the seed and the instruction alone. By hand:
+It believes nothing: digest, size, totals, hash total and every line are checked before a fen moves (contract,
+section 3). What a line gets depends on the seed and the instruction alone. By hand:
 
     python -m simulators.bank_program DIRECTORY --bank ICBC --date 2026-12-03 --seed 7 [--hold]
 """
@@ -22,7 +22,7 @@ from simulators.chance import dice, draw, percent
 CHARSET: Final = "gb18030"
 HASH_MODULUS: Final = 10**12
 FAILURES: Final = ("02", "02", "02", "02", "03", "04", "05", "06", "99")
-"""Why nothing was deducted, the common ones more than once: insufficient funds, no such account, frozen, name differs …"""
+"""Why nothing was deducted, the common one more than once: insufficient funds, no account, frozen, name differs …"""
 
 _NAME = re.compile(r"DK_([A-Z0-9]{2,12})_([0-9]{8})_([0-9]{4})\.txt", re.ASCII)
 _HEADER = re.compile(
@@ -77,16 +77,20 @@ def _refuse_unless(fits: bool, name: str, what: str) -> None:
         raise UnusableRequestError(f"{name}: {what}")
 
 
+def _matched(pattern: re.Pattern[str], text: str, name: str) -> re.Match[str]:
+    found = pattern.fullmatch(text)
+    if found is None:
+        raise UnusableRequestError(f"{name}: {text!r} is not what a request file has there")
+    return found
+
+
 def read_request(name: str, data: bytes, seal: bytes) -> Request:
     """A request out of its bytes and those of its ``.ok``. Raises UnusableRequestError when anything does not fit."""
     _refuse_unless(seal == f"{sha256(data).hexdigest()} {len(data)}\n".encode(), name, "the .ok does not fit the bytes")
-    named = _NAME.fullmatch(name)
-    _refuse_unless(named is not None and data.endswith(b"\n"), name, "not the name or the end of a request file")
-    assert named is not None
+    named = _matched(_NAME, name, name)
+    _refuse_unless(data.endswith(b"\n"), name, "the last line has no end")
     first, *middle, last = data.decode(CHARSET).removesuffix("\n").split("\n")
-    header = _HEADER.fullmatch(first)
-    _refuse_unless(header is not None, name, f"not a request header: {first}")
-    assert header is not None
+    header = _matched(_HEADER, first, name)
     fits = header[1] == named[1] and header[5].replace("-", "") == named[2]
     _refuse_unless(fits, name, "header and name differ")
     lines = tuple(_read_line(name, number, text.split("|")) for number, text in enumerate(middle, 1))
@@ -180,7 +184,7 @@ def garbled(paper: Paper) -> Paper:
 
 @dataclass(frozen=True, slots=True)
 class BankProgram:
-    """The program of one bank on its server. ``directory`` holds outbound, inbound and done; ``desk`` what it works on."""
+    """The program of one bank on its server; ``directory`` holds outbound, inbound, done and the desk it works on."""
 
     code: str
     seed: int

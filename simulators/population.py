@@ -55,9 +55,12 @@ INDUSTRIES: Final = (
 PROXY: Final = Industry("社会保险代理", 0, 7162, 9000, 35)
 """A proxy (社保代理处) pays for freelancers: pension and unemployment only."""
 
-BRANDS: Final = ("京华", "瑞鑫", "天䶮", "𠮷祥", "鼎堃", "喆远", "昇邦", "北辰", "镕基", "玥明", "翀达", "同仁", "㛃诚", "中关")
+BRANDS: Final = tuple("京华 瑞鑫 天䶮 𠮷祥 鼎堃 喆远 昇邦 北辰 镕基 玥明 翀达 同仁 㛃诚 中关".split())  # noqa: SIM905
 SURNAMES: Final = tuple("王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗䶮𠮷逄仝")
-GIVEN: Final = ("伟", "芳", "秀英", "敏", "静", "丽", "强", "磊", "洋", "艳", "勇", "䶮", "杰", "娟", "𠮷", "喆", "堃", "雨桐")
+GIVEN: Final = tuple("伟 芳 秀英 敏 静 丽 强 磊 洋 艳 勇 䶮 杰 娟 𠮷 喆 堃 雨桐".split())  # noqa: SIM905
+
+SMALL_FORMS: Final = ("服务部", "商行", "工作室")
+COMPANY_FORMS: Final = ("有限公司", "有限责任公司", "股份有限公司")
 
 BASE_FLOOR: Final = 716_200
 BASE_CEILING: Final = 3_581_100
@@ -130,9 +133,10 @@ class Population:
         person = chance.choice(SURNAMES) + chance.choice(GIVEN)
         alone = industry is not PROXY and chance.random() < 0.08
         brand = chance.choice(BRANDS) + chance.choice(("", "", "恒", "新", "达", "科"))
-        name = f"{brand}{industry.word}{chance.choice(('服务部', '商行', '工作室'))}({person})" if alone else (
-            f"北京{brand}{industry.word}{'处' if industry is PROXY else chance.choice(('有限公司', '有限责任公司', '股份有限公司'))}"
-        )
+        if alone:
+            name = f"{brand}{industry.word}{chance.choice(SMALL_FORMS)}({person})"
+        else:
+            name = f"北京{brand}{industry.word}{'处' if industry is PROXY else chance.choice(COMPANY_FORMS)}"
         mode = "S" if chance.random() < 0.08 else "B"
         bank = chance.choice(self.banks) if mode == "B" else ""
         return Unit(
@@ -149,7 +153,7 @@ class Population:
         )
 
     def members(self, unit: Unit, period: str) -> list[Member]:
-        """Those insured through the unit in ``period``: the staff, less and plus the month's movements (表十一, 表十二)."""
+        """Those insured through the unit in ``period``: the staff and the month's movements (表十一, 表十二)."""
         chance = dice(self.seed, "members", unit.no)
         moved = draw(self.seed, "movement", unit.no, period) % 5 - 2 if unit.headcount > 4 else 0
         low, high = unit.industry.low, unit.industry.high

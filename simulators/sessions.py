@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from typing import Final
 
 _ANNOUNCED: Final[dict[str, tuple[int, int, int, int, int, int]]] = {
@@ -47,7 +47,7 @@ class Dates:
         return self.first if number == 1 else self.second
 
     def day(self, number: int, hour: int, minute: int = 0) -> datetime:
-        return datetime.combine(date.fromisoformat(f"{self.period}-{number:02d}"), time(hour, minute))  # noqa: DTZ001
+        return datetime.fromisoformat(f"{self.period}-{number:02d}T{hour:02d}:{minute:02d}")
 
 
 def dates_of(period: str) -> Dates:
@@ -56,7 +56,7 @@ def dates_of(period: str) -> Dates:
     year, month = (int(part) for part in period.split("-"))
 
     def at(day: int, hour: int, minute: int = 0) -> datetime:
-        return datetime(year, month, day, hour, minute)  # noqa: DTZ001
+        return datetime.fromisoformat(f"{period}-{day:02d}T{hour:02d}:{minute:02d}")
 
     return Dates(
         period=period,
@@ -96,9 +96,5 @@ def periods_between(first: str, last: str) -> tuple[str, ...]:
 def booked_in(moment: datetime) -> str:
     """The open period at ``moment``: its month, or the next one once the last day's 23:00 has passed."""
     period = f"{moment:%Y-%m}"
-    closes = datetime(moment.year, moment.month, monthrange(moment.year, moment.month)[1], 23)  # noqa: DTZ001
+    closes = moment.replace(day=monthrange(moment.year, moment.month)[1], hour=23, minute=0)
     return following(period) if moment >= closes else period
-
-
-def days(number: int) -> timedelta:
-    return timedelta(days=number)
