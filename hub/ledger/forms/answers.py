@@ -34,7 +34,9 @@ def rows(connection: Connection, question: Question, keys: tuple[str, ...]) -> I
         join instruction i on i.id = l.instruction_id
         left join result_line r on r.batch_id = l.batch_id and r.line = l.line
         cross join lateral (select {missing}) missing
-        cross join lateral (select coalesce(b.booking_period <= b.period, false) and r.batch_id is not null) a (answered)
+        cross join lateral (
+            select coalesce(b.booking_period <= b.period, false) and r.batch_id is not null
+        ) released (answered)
         where s.step = :posting and {session} and {wanted_bills(question, "i.bill_id", "unit")}
         group by {", ".join(str(at + 1) for at in range(len(keys)))}
     """

@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, text
 
-from hub.domain.funds import FUND_NAMES
+from hub.domain.funds import FUND_NAMES, FundAmounts
+from hub.domain.money import Fen
 
 WIDTH: Final = 1 + len(FUND_NAMES)
 """Columns of one measure in a query: its count, then the four funds in statutory order."""
@@ -19,15 +20,19 @@ WIDTH: Final = 1 + len(FUND_NAMES)
 class Measure(NamedTuple):
     """A count and fen per fund: the contract's ``M``."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # the contract's name for it; tuple.count is not missed
     pension: int
     unemployment: int
     injury: int
     maternity: int
 
     @property
+    def amounts(self) -> FundAmounts:
+        return FundAmounts(Fen(self.pension), Fen(self.unemployment), Fen(self.injury), Fen(self.maternity))
+
+    @property
     def total(self) -> int:
-        return self.pension + self.unemployment + self.injury + self.maternity
+        return self.amounts.total
 
     def plus(self, other: "Measure") -> "Measure":
         return Measure(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
@@ -87,6 +92,8 @@ class Form:
     filters: frozenset[str] = frozenset({"agency", "bank", "unit"})
     """By what, besides period and round, its rows can be told apart."""
     needs_unit: bool = False
+    has_status: bool = False
+    """Its rows end with where the bill stands."""
     rows: Callable[[Connection, Question], Iterable[SheetRow]]
 
     def faults(self, question: Question) -> list[str]:
@@ -152,7 +159,7 @@ def fill(connection: Connection, form: Form, question: Question) -> Sheet:
 
 
 def sums(source: str, where: str = "") -> str:
-    """The columns of one measure: rows counted and the four funds of ``source`` added up, of the rows ``where`` holds."""
+    """The columns of one measure: rows counted and the four funds of ``source`` added up, where ``where`` holds."""
     only = f" filter (where {where})" if where else ""
     funds = (f"coalesce(sum({source}.{fund}){only}, 0)::bigint" for fund in FUND_NAMES)
     return ", ".join((f"count(*){only}", *funds))

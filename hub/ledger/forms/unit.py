@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-from hub.domain.funds import FUND_NAMES, FundAmounts
+from hub.domain.funds import FUND_NAMES
 from hub.domain.lifecycle import bill_status
 from hub.ledger.forms.form import WIDTH, Form, Question, SheetRow, measures_of, wanted
 
@@ -32,9 +32,7 @@ def rows(connection: Connection, question: Question) -> Iterable[SheetRow]:
     last = len(KEYS) + WIDTH * len(MEASURES)
     for row in connection.execute(text(query), question.values()):
         due, arrived_so_far, unarrived = measures_of(row, len(KEYS), last)
-        status = bill_status(
-            due=FundAmounts(*due[1:]), arrived=FundAmounts(*arrived_so_far[1:]), in_arrears=row[last], cancelled=False
-        )
+        status = bill_status(due.amounts, arrived_so_far.amounts, in_arrears=row[last], cancelled=False)
         yield SheetRow(tuple(row[: len(KEYS)]), (due, arrived_so_far, unarrived), status.value)
 
 
@@ -46,5 +44,6 @@ FORM = Form(
     measures=MEASURES,
     to_date=True,
     needs_unit=True,
+    has_status=True,
     rows=rows,
 )

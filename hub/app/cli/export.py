@@ -1,0 +1,102 @@
+"""``hub export FORM``: forms of the regulation and books (contract sections 6 and 7)."""
+
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from hub.app.cli import output
+from hub.app.cli.output import Context
+from hub.domain.ids import UNIT
+from hub.domain.periods import PERIOD_GRAMMAR, Period
+from hub.ledger.forms import FORMS, NOT_YET, Form, Question, Sheet, fill
+
+app = typer.Typer()
+
+FORMATS: Final = ("json", "csv")
+FORMATS_NOT_YET: Final = ("xlsx", "pdf")
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    form: str = typer.Argument(help=f"One of {', '.join(FORMS)}."),
+    period: str | None = typer.Option(None, help="The month, YYYY-MM."),
+    round_: int | None = typer.Option(None, "--round", min=1, max=2, help="The deduction session; else both, added."),
+    agency: str | None = typer.Option(None, help="Only this agency."),
+    bank: str | None = typer.Option(None, help="Only this bank."),
+    unit: str | None = typer.Option(None, help="Only this unit, 12 digits."),
+    format_: str | None = typer.Option(None, "--format", help="json or csv; else a table in yuan."),
+    out: Path | None = typer.Option(None, "-o", "--output", metavar="FILE", help="Write there instead of the screen."),
+) -> None:
+    """A form filled in from the books. Amounts in JSON and CSV are whole fen."""
+    context = output.of(ctx)
+    wanted = known_form(form)
+    kind = known_format(format_, out, as_json=context.json)
+    question = Question(period=period, round=round_, agency=agency, bank=bank, unit=unit)
+    check(context, wanted, question)
+    engine = context.engine("hub_read")
+    try:
+        with engine.connect() as conn:
+            sheet = fill(conn, wanted, question)
+    finally:
+        engine.dispose()
+    answer(context, sheet, kind, out)
+
+
+def known_form(name: str) -> Form:
+    """The form of a name, or wrong usage."""
+    if name in NOT_YET:
+        raise typer.BadParameter(f"form {name} is not in this version; there are {', '.join(FORMS)}")
+    if name not in FORMS:
+        raise typer.BadParameter(f"{name!r} is no form; there are {', '.join(FORMS)}")
+    return FORMS[name]
+
+
+def known_format(name: str | None, out: Path | None, *, as_json: bool) -> str | None:
+    """json, csv, or None for a table. A file without ``--format`` is what its ending says, else JSON."""
+    if name is None and as_json:
+        return "json"
+    if name is None and out is not None:
+        ending = out.suffix.lower().removeprefix(".")
+        name = ending if ending in (*FORMATS, *FORMATS_NOT_YET) else "json"
+    if name in FORMATS_NOT_YET:
+        raise typer.BadParameter(f"format {name} is not in this version; there are {', '.join(FORMATS)}")
+    if name is not None and name not in FORMATS:
+        raise typer.BadParameter(f"{name!r} is no format; there are {', '.join(FORMATS)}")
+    return name
+
+
+def check(context: Context, form: Form, question: Question) -> None:
+    """Wrong usage with everything that is wrong: a malformed value, an unknown party, a question the form cannot answer."""
+    wrong = form.faults(question)
+    if question.period is not None and Period.parse(question.period) is None:
+        wrong.append(f"--period {question.period!r} is not {PERIOD_GRAMMAR}")
+    if question.unit is not None and UNIT.fullmatch(question.unit) is None:
+        wrong.append(f"--unit {question.unit!r} is not 12 digits")
+    agencies = [each.code for each in context.settings.agencies]
+    if question.agency is not None and question.agency not in agencies:
+        wrong.append(f"--agency {question.agency!r} is not in hub.toml; there are {', '.join(agencies)}")
+    banks = [each.code for each in context.settings.banks]
+    if question.bank is not None and question.bank not in banks:
+        wrong.append(f"--bank {question.bank!r} is not in hub.toml; there are {', '.join(banks)}")
+    if wrong:
+        raise typer.BadParameter("; ".join(wrong))
+
+
+def answer(context: Context, sheet: Sheet, kind: str | None, out: Path | None) -> None:
+    """To the screen or into the file."""
+    from hub.app.cli.sheets import as_csv, as_table
+
+    if kind is None:
+        context.screen.print(as_table(sheet))
+        return
+    text = as_csv(sheet) if kind == "csv" else output.as_json(sheet.as_json()) + "\n"
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, encoding="utf-8", newline="")
+    except OSError as refused:
+        raise typer.BadParameter(f"cannot write {out}: {refused.strerror}") from refused
+    context.say(f"{out}: {len(sheet.rows)} rows")
