@@ -1,0 +1,36 @@
+"""The agency door: one entry for every file an agency sends (contract section 2), told apart by its name."""
+
+from typing import BinaryIO
+
+from connectors.formats.agency_frame import AgencyFileKind, AgencyFileName
+from connectors.formats.dues import parse_dues
+from connectors.formats.receipts import parse_receipts
+from connectors.formats.returns import parse_returns
+from connectors.formats.second_collection import parse_again
+from hub.domain.dues import DuesFile
+from hub.domain.faults import Fault
+from hub.domain.receipts import ReceiptsFile
+from hub.domain.second_collection import AgainFile
+from hub.ports import Refused
+
+AgencyFile = DuesFile | AgainFile | ReceiptsFile
+
+
+def parse(name: str, data: BinaryIO) -> AgencyFile | Refused:
+    """A file that is complete and consistent in itself, or every fault of it.
+
+    ``name`` is the file's name without directories. ``data`` is read once, from where it stands to its end. What needs
+    the books (known agency, unit, bill; identity; sessions) is not judged here.
+    """
+    kind = AgencyFileName.kind_of(name)
+    if kind is AgencyFileKind.DUES:
+        return parse_dues(name, data)
+    if kind is AgencyFileKind.AGAIN:
+        return parse_again(name, data)
+    if kind is AgencyFileKind.RECEIPTS:
+        return parse_receipts(name, data)
+    if kind is AgencyFileKind.RETURNS:
+        return parse_returns(name, data)
+    named = AgencyFileName.parse(name)
+    assert isinstance(named, Fault)
+    return Refused((named,))

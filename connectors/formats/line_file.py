@@ -1,0 +1,96 @@
+"""Cuts a line file (contract section 1) into decoded lines, as a stream, and notes every fault of its bytes.
+
+One record a line, LF after each, the last too; strict UTF-8 without a byte order mark at the agency door, GB18030 at a
+bank's. Nothing is repaired: a line that is at fault is still handed on, so that its other faults are found as well.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from functools import partial
+from typing import BinaryIO, Final, Literal
+
+from hub.domain.faults import Fault, FaultCode
+
+Encoding = Literal["utf-8", "gb18030"]
+
+MAX_LINE_BYTES: Final = 1 << 20
+"""A longer line is refused, so that a file without line ends cannot fill the memory."""
+
+_BOM: Final = b"\xef\xbb\xbf"
+_LF: Final = 0x0A
+
+
+class LineFile:
+    """The lines of one file, numbered from 1. Faults go to the list given; read it once, from front to back."""
+
+    def __init__(self, data: BinaryIO, encoding: Encoding, faults: list[Fault]) -> None:
+        self._data = data
+        self._encoding = encoding
+        self._faults = faults
+        self._digest = hashlib.sha256()
+        self._foreign: list[tuple[int, bool]] = []  # lines that are UTF-8 though GB18030 is agreed; is there doubt?
+        self._native = False  # a line that can only be GB18030 was seen
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 (hex) of all bytes before the line now in hand; of all bytes once the lines are read."""
+        return self._digest.hexdigest()
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        encoding, faults, hash_more = self._encoding, self._faults, self._digest.update
+        gb18030 = encoding == "gb18030"
+        for number, raw in enumerate(iter(partial(self._data.readline, MAX_LINE_BYTES), b""), start=1):
+            if raw[-1] != _LF:
+                whole = len(raw) < MAX_LINE_BYTES
+                faults.append(_no_line_end(number) if whole else _too_long(number))
+                if not whole:
+                    self._pass_over_line()
+            elif raw[-2:] == b"\r\n":
+                faults.append(Fault(number, "line end", FaultCode.LINE_END, "LF", "CR LF"))
+            body = raw.rstrip(b"\r\n") if raw[-2:] == b"\r\n" else raw.removesuffix(b"\n")
+            if number == 1 and body.startswith(_BOM):
+                faults.append(Fault(1, "encoding", FaultCode.ENCODING, "no byte order mark", "EF BB BF"))
+                body = body[len(_BOM) :]
+            try:
+                text = body.decode(encoding)
+            except UnicodeDecodeError as failure:
+                faults.append(_undecodable(number, encoding, failure))
+                text = body.decode(encoding, "replace")
+            if gb18030 and not body.isascii():
+                self._look_for_utf8(number, body)
+            yield number, text
+            hash_more(raw)
+        self._report_utf8()
+
+    def _pass_over_line(self) -> None:
+        while (rest := self._data.readline(MAX_LINE_BYTES)) and rest[-1] != _LF:
+            pass
+
+    def _look_for_utf8(self, number: int, body: bytes) -> None:
+        """Notes a line that is valid UTF-8. Sequences of two bytes alone (隆 in GB18030 is one) leave a doubt."""
+        try:
+            text = body.decode("utf-8")
+        except UnicodeDecodeError:
+            self._native = True
+        else:
+            self._foreign.append((number, max(text) <= "\u07ff"))
+
+    def _report_utf8(self) -> None:
+        """A UTF-8 line is a fault; a doubtful one is none when another line proves the file to be GB18030."""
+        for number, doubtful in self._foreign:
+            if not (doubtful and self._native):
+                self._faults.append(Fault(number, "encoding", FaultCode.ENCODING, "GB18030", "UTF-8 beyond ASCII"))
+
+
+def _no_line_end(number: int) -> Fault:
+    return Fault(number, "line end", FaultCode.LINE_END, "LF after the last line too", "end of file")
+
+
+def _too_long(number: int) -> Fault:
+    return Fault(number, "line", FaultCode.TOO_LARGE, f"at most {MAX_LINE_BYTES} bytes a line", "more")
+
+
+def _undecodable(number: int, encoding: Encoding, failure: UnicodeDecodeError) -> Fault:
+    found = failure.object[failure.start : failure.start + 4].hex(" ").upper()
+    at = f"{found} at byte {failure.start + 1}"
+    return Fault(number, "encoding", FaultCode.ENCODING, f"valid {encoding.upper()}", at)
