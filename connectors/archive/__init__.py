@@ -1,0 +1,5 @@
+"""Every byte that came in or went out, kept under its SHA-256."""
+
+from connectors.archive.file_archive import ArchiveDamagedError, ArchiveUnavailableError, ContentAddressedArchive
+
+__all__ = ["ArchiveDamagedError", "ArchiveUnavailableError", "ContentAddressedArchive"]

@@ -1,0 +1,43 @@
+"""The hub's own key for one bank."""
+
+import stat
+from pathlib import Path
+
+import paramiko
+from cryptography.exceptions import UnsupportedAlgorithm
+from paramiko.pkey import UnknownKeyType
+
+from hub.domain.errors import ConfigurationError
+
+
+def check_private_key(path: Path) -> None:
+    """Refuses a key file that is missing, not a regular file, or open to others than its owner (doctor, start)."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise ConfigurationError(
+            f"The private key {path} cannot be read: {error.strerror}.",
+            advice="Check private_key in hub.toml, or make a key: ssh-keygen -t ed25519 -N '' -f <path>.",
+        ) from error
+    if not stat.S_ISREG(mode):
+        raise ConfigurationError(f"The private key {path} is not a file.", advice="Check private_key in hub.toml.")
+    if stat.S_IMODE(mode) & 0o077:
+        raise ConfigurationError(
+            f"The private key {path} may be used by others (mode {stat.S_IMODE(mode):04o}).",
+            advice=f"Make it yours alone: chmod 600 {path}",
+        )
+
+
+def load_private_key(path: Path) -> paramiko.PKey:
+    """The key, after ``check_private_key``; ConfigurationError when it is none the hub can use."""
+    check_private_key(path)
+    try:
+        key: paramiko.PKey = paramiko.PKey.from_path(str(path))
+    except OSError as error:
+        raise ConfigurationError(f"The private key {path} cannot be read: {error.strerror}.") from error
+    except (ValueError, TypeError, paramiko.SSHException, UnsupportedAlgorithm, UnknownKeyType) as error:
+        raise ConfigurationError(
+            f"The private key {path} cannot be used: damaged, protected by a passphrase, or of an unknown kind.",
+            advice="Use an Ed25519, ECDSA or RSA key without a passphrase, kept with mode 0600.",
+        ) from error
+    return key
