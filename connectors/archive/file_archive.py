@@ -25,7 +25,7 @@ class ArchiveDamagedError(HubError):
     """A file in the archive no longer has the bytes it is named after."""
 
 
-class ContentAddressedArchive:
+class FileArchive:
     """One folder, any number of writers. The name is the content, so a writer can at worst repeat another."""
 
     def __init__(self, root: Path) -> None:
