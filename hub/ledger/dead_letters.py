@@ -6,8 +6,9 @@ together with the inbox row that takes the event out of flight, when it is known
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol, Self
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -16,13 +17,26 @@ import topics
 from hub.domain.work import Queue
 from hub.ledger import clock, inbox, outbox, work_items
 from hub.wire import codec
-from hub.wire.events import Event, Headers, Received
+from hub.wire.events import Event, Headers, Received, derive, event_id_of, receive
+from hub.wire.registry import Registry
+from topics import Topic
 
 _PARK: Final = text("""
     insert into dead_letter (consumer, topic, partition, "offset", key, payload, headers, reason)
     values (:consumer, :topic, :partition, :offset, :key, :payload, cast(:headers as jsonb), :reason)
     on conflict do nothing
     returning id""")
+
+
+class KafkaRecord(Protocol):
+    """What Kafka's clients call a record, as far as it matters here."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: Any
+    value: Any
+    headers: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +49,35 @@ class RawRecord:
     key: bytes | None
     value: bytes | None
     headers: Headers
+
+    @classmethod
+    def of(cls, record: KafkaRecord) -> Self:
+        """The record of aiokafka (headers as pairs) or Faust (headers as a mapping)."""
+        found = record.headers or ()
+        pairs = tuple(found.items()) if isinstance(found, Mapping) else tuple(found)
+        return cls(
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            value=record.value,
+            headers=pairs,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.partition}]@{self.offset}"
+
+    def decoded(self, registry: Registry | None) -> Received:
+        """The event in it. UndecodableError when it is none, the registry's RetriableError when that is down."""
+        return receive(
+            topic=topics.by_name(self.topic),
+            partition=self.partition,
+            offset=self.offset,
+            key=self.key,
+            value=self.value,
+            found=self.headers,
+            registry=registry,
+        )
 
 
 def park(conn: Connection, consumer: str, record: RawRecord, reason: str) -> None:
@@ -58,12 +101,11 @@ def park(conn: Connection, consumer: str, record: RawRecord, reason: str) -> Non
     ).scalar_one_or_none()
     now = clock.now(conn)
     digest = hashlib.sha256(record.value or b"").hexdigest()[:16]
-    where = f"{record.topic}[{record.partition}]@{record.offset}"
     work_items.raise_item(
         conn,
         queue=Queue.DEAD_LETTER,
-        summary=f"{consumer} could not process {where}: {reason}",
-        about=f"{consumer}/{where}/{digest}",
+        summary=f"{consumer} could not process {record}: {reason}",
+        about=f"{consumer}/{record}/{digest}",
         detail={"consumer": consumer, "topic": record.topic, "partition": record.partition, "offset": record.offset},
         at=now,
     )
@@ -88,11 +130,13 @@ def park(conn: Connection, consumer: str, record: RawRecord, reason: str) -> Non
         )
 
 
-def park_event(conn: Connection, consumer: str, record: RawRecord, event: Received, reason: str, takers: tuple[str, ...]) -> bool:
-    """Parks a record whose event is known and takes it out of flight, for each of ``takers``.
+def park_event(
+    conn: Connection, consumer: str, record: RawRecord, reason: str, event: Received, *, takers: tuple[str, ...]
+) -> bool:
+    """Parks a record whose event is known and takes it out of flight for each of ``takers``.
 
-    ``takers`` is the consumer itself, or, when a stream processor parks, the consumers of what it would have written;
-    ``event`` is then that derived event. False, and nothing happens, when all of them have it already.
+    That is the consumer itself; or, when a stream processor parks, the consumers of what it would have written, and
+    then ``event`` is that derived event. False, and nothing happens, when all of them have it already.
     """
     if not [taker for taker in takers if inbox.take(conn, taker, [event])]:
         return False
@@ -100,10 +144,36 @@ def park_event(conn: Connection, consumer: str, record: RawRecord, event: Receiv
     return True
 
 
-def is_as_sent(conn: Connection, event_id: UUID, value: bytes | None) -> bool:
-    """Whether the outbox holds exactly these bytes for the event.
+def park_undecodable(
+    conn: Connection, consumer: str, record: RawRecord, reason: str, *, writes: Topic | None = None
+) -> None:
+    """Parks a record that is no event of its topic; ``writes`` is the topic to which a stream processor derives.
 
-    If so, sending it again would not help; if not, the record was damaged on its way, and the sweeper sends it anew.
+    When the outbox holds exactly these bytes for it, sending them again would not help, and the event goes out of
+    flight into a person's hands. Otherwise it was damaged on its way or is a stranger's: the inbox stays as it is, and
+    the sweeper sends again what is missing.
     """
-    stored = conn.execute(text("select payload from outbox where event_id = :id"), {"id": event_id}).scalar_one_or_none()
+    sent = event_id_of(record.headers)
+    if sent is None or not _is_as_sent(conn, sent, record.value):
+        park(conn, consumer, record, reason)
+        return
+    unread = Received(
+        topic=topics.by_name(record.topic) if writes is None else writes,
+        partition=record.partition,
+        offset=record.offset,
+        event_id=sent if writes is None else derive(writes, sent),
+        settles=sent,
+        key="",
+        record={},
+        occurred_at=clock.now(conn),
+        traceparent="",
+    )
+    takers = (consumer,) if writes is None else writes.settled_by
+    park_event(conn, consumer, record, reason, unread, takers=takers)
+
+
+def _is_as_sent(conn: Connection, event_id: UUID, value: bytes | None) -> bool:
+    stored = conn.execute(
+        text("select payload from outbox where event_id = :id"), {"id": event_id}
+    ).scalar_one_or_none()
     return stored is not None and value is not None and codec.body_of(bytes(stored)) == codec.body_of(value)

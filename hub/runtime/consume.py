@@ -1,0 +1,268 @@
+"""The loop of every consumer that books: Kafka hands over, PostgreSQL decides.
+
+The commit order, in the functions below that carry it out:
+
+    Step 1. Take records from Kafka; nothing is acknowledged yet.               _turn
+    Step 2. Decode; what is no record of its topic is parked with its bytes.    _book
+    Step 3. Begin one transaction; write the inbox rows. Their primary key      _book_together
+            leaves out what was booked before.
+    Step 4. Hand each new event to the processor: books and outbox.             _book_together
+    Step 5. Commit the database.                                                _book_together
+    Step 6. Only now commit the offsets to Kafka. They are a hint: lost or      _turn
+            refused, the same records come again and step 3 knows them.
+
+A failure that time may heal is tried again in place, with the same keys. Any other makes the records go one by one;
+the one that fails again and again is parked, and its neighbours pass.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+from sqlalchemy import Connection, Engine
+
+from hub.domain.errors import HubError, RetriableError
+from hub.ledger import dead_letters, inbox
+from hub.ledger.dead_letters import RawRecord
+from hub.runtime import failpoints
+from hub.runtime.failures import is_retriable, pauses, reason_of
+from hub.runtime.shutdown import pause
+from hub.runtime.watchdog import Watchdog
+from hub.wire.codec import UndecodableError
+from hub.wire.events import Received
+from hub.wire.registry import Registry
+from topics import Topic
+
+log = logging.getLogger(__name__)
+
+RECORDS_AT_ONCE: Final = 100
+"""Records a transaction: with full bundles 50,000 lines, a second or two of work and some megabytes."""
+TRIES: Final = 3
+"""How often a record may fail alone before it is parked."""
+FETCH_WAIT_MS: Final = 100
+SESSION_TIMEOUT_MS: Final = 10_000
+IDLE_CHECK_SECONDS: Final = 15.0
+"""How long Kafka may hand over nothing before we ask it whether there really is nothing."""
+PATIENCE_SECONDS: Final = 120.0
+"""How long a failing database is waited for before the partitions are given back."""
+
+_NOT_OURS_ANY_MORE: Final = (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consumption:
+    """A consumer of record: its name, its topics and the processor that books one event.
+
+    ``handle`` runs inside the transaction that holds the inbox row; what it raises undoes all of it.
+    """
+
+    consumer: str
+    topics: tuple[Topic, ...]
+    handle: Callable[[Connection, Received], None]
+
+    @property
+    def group(self) -> str:
+        return f"settle.{self.consumer}"
+
+
+class StalledError(RetriableError):
+    """Kafka has records for us and does not hand them over."""
+
+
+@dataclass(kw_only=True)
+class _Member:
+    """One consumer in its group, and what its turns need."""
+
+    consumption: Consumption
+    engine: Engine
+    kafka: AIOKafkaConsumer
+    stop: asyncio.Event
+    registry: Registry | None
+    last_records: float
+    was_behind: bool = False
+
+
+async def run_consumer(
+    consumption: Consumption,
+    engine: Engine,
+    bootstrap: str,
+    stop: asyncio.Event,
+    *,
+    registry: Registry | None = None,
+    instance: str | None = None,
+    watchdog: Watchdog | None = None,
+) -> None:
+    """Consumes until ``stop`` is set. ``instance`` makes a static member, which may restart without a rebalance.
+
+    Returns only at the stop; whatever Kafka or PostgreSQL do, the member is closed and made anew.
+    """
+    waiting = pauses()
+    while not stop.is_set():
+        try:
+            await _membership(
+                consumption, engine, bootstrap, stop, registry=registry, instance=instance, watchdog=watchdog
+            )
+            waiting = pauses()
+        except (KafkaError, HubError, OSError) as error:
+            if isinstance(error, HubError) and not error.retriable:
+                raise
+            log.warning("%s: begins anew after %s", consumption.consumer, reason_of(error))
+            await pause(stop, waiting.take())
+    if watchdog is not None:
+        watchdog.ended(consumption.consumer)
+
+
+async def _membership(
+    consumption: Consumption,
+    engine: Engine,
+    bootstrap: str,
+    stop: asyncio.Event,
+    *,
+    registry: Registry | None,
+    instance: str | None,
+    watchdog: Watchdog | None,
+) -> None:
+    kafka = AIOKafkaConsumer(
+        *(topic.name for topic in consumption.topics),
+        bootstrap_servers=bootstrap,
+        client_id=consumption.group,
+        group_id=consumption.group,
+        group_instance_id=instance,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        session_timeout_ms=SESSION_TIMEOUT_MS,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
+        max_poll_records=RECORDS_AT_ONCE,
+        metadata_max_age_ms=30_000,
+    )
+    await kafka.start()
+    try:
+        now = asyncio.get_running_loop().time
+        member = _Member(
+            consumption=consumption, engine=engine, kafka=kafka, stop=stop, registry=registry, last_records=now()
+        )
+        while not stop.is_set():
+            if watchdog is not None:
+                watchdog.turned(consumption.consumer)
+            if await _turn(member):
+                member.last_records = now()
+                member.was_behind = False
+            elif now() - member.last_records > IDLE_CHECK_SECONDS:
+                behind = await asyncio.wait_for(_is_behind(kafka), IDLE_CHECK_SECONDS)
+                if behind and member.was_behind:  # a record may arrive just as we look, so look twice
+                    raise StalledError
+                member.last_records, member.was_behind = now(), behind
+    finally:
+        await kafka.stop()
+
+
+async def _turn(member: _Member) -> bool:
+    """One round of the six steps; False when there was nothing to do."""
+    # Step 1. Take records from Kafka; nothing is acknowledged yet.
+    handed = await member.kafka.getmany(timeout_ms=FETCH_WAIT_MS * 2, max_records=RECORDS_AT_ONCE)
+    records = [record for partition in handed.values() for record in partition]
+    if not records:
+        return False
+    # Steps 2 to 5, in a thread: the loop goes on answering Kafka's heartbeats.
+    if not await _book_patiently(member, records):
+        return True
+    # Step 6. Only now commit the offsets to Kafka.
+    offsets: dict[TopicPartition, int] = {
+        partition: records[-1].offset + 1 for partition, records in handed.items() if records
+    }
+    try:
+        await member.kafka.commit(offsets)
+    except _NOT_OURS_ANY_MORE as error:
+        log.info("%s: offsets not committed (%s)", member.consumption.consumer, type(error).__name__)
+    return True
+
+
+async def _book_patiently(member: _Member, records: Sequence[ConsumerRecord[bytes, bytes]]) -> bool:
+    """Books, again and again while the failure is one that time may heal. False when told to stop meanwhile."""
+    waiting = pauses()
+    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    while True:
+        try:
+            await asyncio.to_thread(_book, member.consumption, member.engine, member.registry, records)
+            return True
+        except Exception as error:
+            if not is_retriable(error):
+                raise
+            log.warning("%s: tries again after %s", member.consumption.consumer, reason_of(error))
+            if asyncio.get_running_loop().time() > deadline:
+                raise RetriableError(reason_of(error)) from error
+        if await pause(member.stop, waiting.take()):
+            return False
+
+
+def _book(
+    consumption: Consumption, engine: Engine, registry: Registry | None, records: Sequence[ConsumerRecord[bytes, bytes]]
+) -> None:
+    """Steps 2 to 5 for some records. Raises only what :func:`is_retriable` says of; the rest ends parked."""
+    # Step 2. Decode; what is no record of its topic is parked with its bytes.
+    raw: dict[int, RawRecord] = {}
+    events: list[Received] = []
+    for record in records:
+        lying = RawRecord.of(record)
+        try:
+            event = lying.decoded(registry)
+        except UndecodableError as error:
+            log.error("%s: parked %s: %s", consumption.consumer, lying, error)
+            with engine.begin() as conn:
+                dead_letters.park_undecodable(conn, consumption.consumer, lying, str(error))
+            continue
+        raw[id(event)] = lying
+        events.append(event)
+    try:
+        _book_together(consumption, engine, events)
+    except Exception as error:
+        if is_retriable(error):
+            raise
+        log.warning("%s: one by one after %s", consumption.consumer, reason_of(error))
+        for event in events:
+            _book_alone(consumption, engine, event, raw[id(event)])
+
+
+def _book_together(consumption: Consumption, engine: Engine, events: Sequence[Received]) -> None:
+    if not events:
+        return
+    # Step 3. Begin one transaction; write the inbox rows.
+    with engine.begin() as conn:
+        # Step 4. Hand each new event to the processor: books and outbox.
+        for event in inbox.take(conn, consumption.consumer, events):
+            consumption.handle(conn, event)
+        failpoints.reach(failpoints.BEFORE_DB_COMMIT)
+        # Step 5. Commit the database (the end of this block).
+    failpoints.reach(failpoints.AFTER_DB_COMMIT)
+
+
+def _book_alone(consumption: Consumption, engine: Engine, event: Received, lying: RawRecord) -> None:
+    reason = ""
+    for _ in range(TRIES):
+        try:
+            _book_together(consumption, engine, [event])
+            return
+        except Exception as error:
+            if is_retriable(error):
+                raise
+            reason = reason_of(error)
+    log.error("%s: parked %s: %s", consumption.consumer, lying, reason)
+    with engine.begin() as conn:
+        dead_letters.park_event(conn, consumption.consumer, lying, reason, event, takers=(consumption.consumer,))
+
+
+async def _is_behind(kafka: AIOKafkaConsumer) -> bool:
+    """Whether Kafka holds records for our partitions, although it has handed over none for a while."""
+    assigned = kafka.assignment()
+    ends = await kafka.end_offsets(assigned) if assigned else {}
+    return any([await kafka.position(partition) < end for partition, end in ends.items()])
