@@ -1,4 +1,4 @@
-"""Real services for the tests that need them, one of each a test session; a service that fails to start is a failure."""
+"""Real services for the tests that need them, one of each a session; a service that fails to start is a failure."""
 
 import os
 import secrets

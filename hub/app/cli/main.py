@@ -8,7 +8,7 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -121,30 +121,17 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and gives its exit code. Every failure is a sentence and advice, never a traceback."""
     everywhere, own = hoist(arguments)
-    as_json = "--json" in everywhere
     try:
         result = get_command(app).main([*everywhere, *own], prog_name="hub", standalone_mode=False)
-    except typer.TyperException as wrong:
-        if wrong.exit_code != 2:  # typer's own mark of wrong usage
-            return _report(as_json, wrong.format_message(), "")
-        message = wrong.format_message() or "a command is missing"
-        return _report(as_json, message, _usage_advice(wrong), code=output.WRONG_USAGE)
-    except ConfigurationError as failure:
-        faults = [vars_of(fault) for fault in getattr(failure, "faults", ())]
-        return _report(as_json, str(failure), failure.advice, faults=faults)
-    except HubError as failure:
-        return _report(as_json, str(failure), failure.advice)
     except (KeyboardInterrupt, typer.Abort):
         return output.INTERRUPTED
     except BrokenPipeError:  # the reader, say `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return output.DONE
-    except Exception as failure:  # noqa: BLE001  the last fence before the screen
-        if os.environ.get("HUB_DEBUG"):
+    except Exception as failure:  # the last fence before the screen
+        if os.environ.get("HUB_DEBUG") and not isinstance(failure, (HubError, typer.TyperException)):
             raise
-        first = (str(failure).strip() or "no message").splitlines()[0]
-        advice = "`hub doctor` looks for the usual causes; HUB_DEBUG=1 shows where it happened."
-        return _report(as_json, f"{type(failure).__name__}: {first}", advice)
+        return _report(failure, as_json="--json" in everywhere)
     return result if isinstance(result, int) else output.DONE
 
 
@@ -167,30 +154,37 @@ def hoist(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return everywhere, own
 
 
-def _usage_advice(wrong: typer.TyperException) -> str:
-    ctx = getattr(wrong, "ctx", None)
-    return f"See `{ctx.command_path} --help`." if ctx is not None else "See `hub --help`."
-
-
-def vars_of(fault: Any) -> dict[str, object]:
-    """A configuration fault as JSON shows it."""
-    return {"file": fault.file, "line": fault.line, "key": fault.key, "message": fault.message}
-
-
-def _report(
-    as_json: bool, message: str, advice: str, *, faults: Sequence[object] = (), code: int = output.FAILED
-) -> int:
+def _report(failure: Exception, *, as_json: bool) -> int:
     """Says what happened and what to do next: on stderr, and as a document on stdout with ``--json``."""
+    code, message, advice = _explained(failure)
     if as_json:
         document: dict[str, object] = {"error": message, "advice": advice}
-        if faults:
-            document["faults"] = list(faults)
+        if isinstance(failure, ConfigurationError) and hasattr(failure, "faults"):
+            document["faults"] = [asdict(fault) for fault in failure.faults]
         sys.stdout.write(output.as_json(document) + "\n")
         sys.stdout.flush()
     sys.stderr.write(f"hub: {message}\n")
     if advice:
         sys.stderr.write(f"  → {advice}\n")
     return code
+
+
+def _explained(failure: Exception) -> tuple[int, str, str]:
+    """Exit code, what happened, what to do next."""
+    if isinstance(failure, HubError):
+        return output.FAILED, str(failure), failure.advice
+    if isinstance(failure, typer.TyperException):
+        if failure.exit_code != 2:  # typer's own mark of wrong usage
+            return output.FAILED, failure.format_message(), ""
+        where = getattr(failure, "ctx", None)
+        command = "hub" if where is None else where.command_path
+        return output.WRONG_USAGE, failure.format_message() or "a command is missing", f"See `{command} --help`."
+    first = (str(failure).strip() or "no message").splitlines()[0]
+    kind = type(failure)
+    if kind.__name__ == "OperationalError" and kind.__module__.partition(".")[0] in {"sqlalchemy", "psycopg"}:
+        return output.FAILED, f"the database does not answer: {first}", "Look with `hub status`; `hub up` starts it."
+    advice = "`hub doctor` looks for the usual causes; HUB_DEBUG=1 shows where it happened."
+    return output.FAILED, f"{kind.__name__}: {first}", advice
 
 
 if __name__ == "__main__":

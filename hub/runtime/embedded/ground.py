@@ -40,7 +40,7 @@ def need_room(home: Path, what: str) -> None:
     if free < _ROOM_BYTES:
         raise HubError(
             f"{what} needs room: {free >> 20} MiB are free where {home} is, 1024 MiB are the least.",
-            advice=f"Free some room there, or set [hub] home to another disk (HUB_HOME). Nothing in {home} may be deleted by hand.",
+            advice="Free some room there, or move the home to another disk. Delete nothing inside the home by hand.",
         )
 
 

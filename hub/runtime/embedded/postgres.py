@@ -214,7 +214,7 @@ def _ensure_cluster(home: Path, who: _Servant) -> None:
         if not (data / "PG_VERSION").is_file() or not _secret(home).is_file():
             raise HubError(
                 f"{data} or {_secret(home)} is missing, though this home had a database.",
-                advice="Restore the home from a backup. If nothing in it matters, delete the home and run hub up again.",
+                advice="Restore the home from a backup; if nothing in it matters, delete it and run hub up again.",
             )
         _check_major(data)
         return
