@@ -84,6 +84,11 @@ def text(name: str) -> Column:
     return Column(name, rf"[^|{_CONTROL}]+", "a text without control characters")
 
 
+def short_text(name: str, longest: int) -> Column:
+    """A text of so many characters at most; it may be empty."""
+    return Column(name, rf"[^|{_CONTROL}]{{0,{longest}}}", f"at most {longest} characters, no control character")
+
+
 def optional(column: Column) -> Column:
     """The column, which may also be empty."""
     value = column.value
