@@ -1,6 +1,6 @@
 """A bank's answer (到位核对) held against what it was asked (C9-2, C9-3; contract section 4)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from hub.domain.faults import Fault, FaultCode
@@ -103,17 +103,30 @@ def _fitting(code: str, asked: RequestedLine) -> str:
     return f"0.00 with code {code}"
 
 
-def check_coverage(asked: Collection[int], answers: Iterable[AnswerLine]) -> list[Fault]:
-    """Every requested line is answered once, in any order: finds second answers, answers to nothing, lines without."""
-    faults: list[Fault] = []
-    requested = frozenset(asked)
-    unanswered = set(requested)
-    for answer in answers:
-        at, found = answer.file_line, str(answer.line)
-        if answer.line not in requested:
-            faults.append(Fault(at, "line", FaultCode.UNKNOWN_LINE, "a line of the request", found))
-        elif answer.line not in unanswered:
-            faults.append(Fault(at, "line", FaultCode.DUPLICATE, "one answer a line", found))
-        unanswered.discard(answer.line)
-    missing = [Fault(None, "line", FaultCode.MISSING_LINE, f"an answer to line {n}", "") for n in sorted(unanswered)]
-    return missing + faults
+def check_answers(requested: Iterable[RequestedLine], answers: Sequence[AnswerLine]) -> Iterator[Fault]:
+    """Every fault of a file's answers: every requested line is answered once, in any order, and as asked.
+
+    ``requested`` comes in the order of its lines. Both sides are walked together, so that the request may be streamed.
+    """
+    waiting = sorted(answers, key=lambda answer: answer.line)
+    place = 0
+    for asked in requested:
+        first = place
+        while place < len(waiting) and waiting[place].line <= asked.line:
+            answer = waiting[place]
+            place += 1
+            if answer.line < asked.line:
+                yield _answer_to_nothing(answer)
+                first = place
+            elif place - 1 == first:
+                yield from check_answer(asked, answer)
+            else:
+                yield Fault(answer.file_line, "line", FaultCode.DUPLICATE, "one answer a line", str(answer.line))
+        if place == first:
+            yield Fault(None, "line", FaultCode.MISSING_LINE, f"an answer to line {asked.line}", "")
+    for answer in waiting[place:]:
+        yield _answer_to_nothing(answer)
+
+
+def _answer_to_nothing(answer: AnswerLine) -> Fault:
+    return Fault(answer.file_line, "line", FaultCode.UNKNOWN_LINE, "a line of the request", str(answer.line))

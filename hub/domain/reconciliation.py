@@ -1,16 +1,14 @@
 """Control totals (核对): count and four amounts, recomputed from the lines at every hand-over (rules section 12)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final
 
 from hub.domain.funds import NOTHING, FundAmounts
 from hub.domain.money import Fen
 
 HASH_TOTAL_MODULUS: Final = 10**12
 _HASHED_DIGITS: Final = 10
-
-Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +43,6 @@ class ControlTotals:
 
 
 NO_LINES: Final = ControlTotals(0, NOTHING)
-
-
-class Mismatch(NamedTuple, Generic[Key]):
-    """Totals that were declared and are not what the lines add up to."""
-
-    key: Key
-    declared: ControlTotals
-    counted: ControlTotals
-
-
-def mismatches(declared: Mapping[Key, ControlTotals], counted: Mapping[Key, ControlTotals]) -> list[Mismatch[Key]]:
-    """Every key whose totals differ, a key missing on one side among them (it counts as no lines there)."""
-    keys = dict.fromkeys([*declared, *counted])
-    pairs = [Mismatch(key, declared.get(key, NO_LINES), counted.get(key, NO_LINES)) for key in keys]
-    return [pair for pair in pairs if pair.declared != pair.counted]
 
 
 def hash_total(accounts: Iterable[str]) -> int:

@@ -1,11 +1,14 @@
 """A bank's answer against its request (contract section 4): one row per case, what is wrong with it last."""
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.domain.bank_results import CODES, AnswerLine, RequestedLine, check_answer, check_coverage
-from hub.domain.faults import FaultCode
+from hub.domain.bank_results import CODES, AnswerLine, RequestedLine, check_answer, check_answers
+from hub.domain.faults import FaultCode, in_file_order
 from hub.domain.funds import FundAmounts
 from hub.domain.ids import InstructionNo, UnitNo
 from hub.domain.money import Fen
@@ -131,32 +134,54 @@ def test_what_passes_is_the_statutory_split_of_what_was_asked(
         assert parts == split(Fen(deducted), amounts)
 
 
-lines = st.lists(st.integers(1, 9), max_size=12)
+def request(lines: Iterable[int]) -> Iterator[RequestedLine]:
+    return (asked()._replace(line=line) for line in lines)
 
 
-@given(st.integers(0, 8), lines)
-def test_every_requested_line_is_answered_once(requested: int, answered: list[int]) -> None:
-    answers = [answer("02", 0, NONE, line=line, file_line=n) for n, line in enumerate(answered, start=2)]
-    faults = check_coverage(range(1, requested + 1), answers)
-    unknown = [fault for fault in faults if fault.code is FaultCode.UNKNOWN_LINE]
-    twice = [fault for fault in faults if fault.code is FaultCode.DUPLICATE]
-    missing = [fault for fault in faults if fault.code is FaultCode.MISSING_LINE]
-    asked_for = set(range(1, requested + 1))
-    assert len(faults) == len(unknown) + len(twice) + len(missing)
-    assert len(unknown) == sum(line not in asked_for for line in answered)
-    assert len(missing) == len(asked_for - set(answered))
-    assert len(twice) == len([line for line in answered if line in asked_for]) - len(asked_for & set(answered))
+def unpaid(*lines: int) -> list[AnswerLine]:
+    """Answers that fit, from line 2 of the file on."""
+    return [answer("02", 0, NONE, line=line, file_line=n) for n, line in enumerate(lines, start=2)]
 
 
-def test_the_order_of_answers_does_not_matter() -> None:
-    answers = [answer("02", 0, NONE, line=line, file_line=4 - line) for line in (2, 1)]
-    assert check_coverage([1, 2], answers) == []
+@given(st.lists(st.integers(1, 9), unique=True).map(sorted), st.lists(st.integers(1, 9), max_size=12))
+def test_every_requested_line_is_answered_once(requested: list[int], answered: list[int]) -> None:
+    codes = Counter(
+        (fault.code, fault.found or fault.expected) for fault in check_answers(request(requested), unpaid(*answered))
+    )
+    wanted: Counter[tuple[FaultCode, str]] = Counter()
+    for line in range(1, 10):
+        times = answered.count(line)
+        if line not in requested:
+            wanted[FaultCode.UNKNOWN_LINE, str(line)] = times
+        elif times == 0:
+            wanted[FaultCode.MISSING_LINE, f"an answer to line {line}"] = 1
+        else:
+            wanted[FaultCode.DUPLICATE, str(line)] = times - 1
+    assert codes == +wanted
 
 
-def test_coverage_faults_name_the_line() -> None:
-    answers = [answer("02", 0, NONE, line=line, file_line=n) for n, line in enumerate((1, 5, 1), start=2)]
-    assert [(fault.line, fault.code, fault.found or fault.expected) for fault in check_coverage([1, 2], answers)] == [
+@given(st.permutations(range(1, 6)))
+def test_the_order_of_answers_does_not_matter(order: list[int]) -> None:
+    assert not list(check_answers(request(range(1, 6)), unpaid(*order)))
+
+
+def test_a_missing_a_foreign_and_a_second_answer() -> None:
+    faults = check_answers(request([1, 2]), unpaid(1, 5, 1))
+    assert [(fault.line, fault.code, fault.found or fault.expected) for fault in in_file_order(faults)] == [
         (None, FaultCode.MISSING_LINE, "an answer to line 2"),
         (3, FaultCode.UNKNOWN_LINE, "5"),
         (4, FaultCode.DUPLICATE, "1"),
+    ]
+
+
+def test_every_answer_is_held_against_its_own_request() -> None:
+    lines = [asked()._replace(line=line, unit=UnitNo(f"11010500000{line}")) for line in (1, 2, 3)]
+    swapped = [
+        answer("02", 0, NONE, line=n, file_line=n + 1, unit=f"11010500000{unit}")
+        for n, unit in ((3, 2), (1, 1), (2, 3))
+    ]
+    found = check_answers(iter(lines), swapped)
+    assert [(fault.line, fault.field, fault.expected[-1], fault.found[-1]) for fault in found] == [
+        (3, "unit", "2", "3"),
+        (4, "unit", "3", "2"),
     ]

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.domain.funds import FundAmounts
-from hub.domain.reconciliation import NO_LINES, ControlTotals, hash_total, mismatches
-from tests.domain.strategies import amounts, fund_amounts
+from hub.domain.reconciliation import NO_LINES, ControlTotals, hash_total
+from tests.domain.strategies import amounts
 
 lines = st.lists(amounts, max_size=20)
 totals = st.builds(ControlTotals, st.integers(0, 10**6), amounts)
@@ -25,22 +25,6 @@ def test_totals_do_not_depend_on_order_or_bundles(each: list[FundAmounts], cut: 
 def test_a_difference_is_what_is_missing(ours: ControlTotals, theirs: ControlTotals) -> None:
     assert theirs.plus(ours.difference(theirs)) == ours
     assert (ours.difference(theirs) == NO_LINES) is (ours == theirs)
-
-
-@given(st.dictionaries(st.sampled_from("ABCDE"), totals), st.dictionaries(st.sampled_from("ABCDE"), totals))
-def test_every_mismatch_is_found_and_nothing_else(
-    declared: dict[str, ControlTotals], counted: dict[str, ControlTotals]
-) -> None:
-    found = mismatches(declared, counted)
-    differing = {key for key in "ABCDE" if declared.get(key, NO_LINES) != counted.get(key, NO_LINES)}
-    assert {mismatch.key for mismatch in found} == differing
-    assert len(found) == len(differing)
-    assert not mismatches(declared, declared)
-
-
-def test_a_mismatch_shows_both_sides() -> None:
-    three, two = ControlTotals(3, fund_amounts(3, 0, 0, 0)), ControlTotals(2, fund_amounts(2, 0, 0, 0))
-    assert mismatches({"ICBC": three}, {"ICBC": two, "CCB": three}) == [("ICBC", three, two), ("CCB", NO_LINES, three)]
 
 
 @given(accounts)
