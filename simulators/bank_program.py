@@ -232,9 +232,10 @@ class BankProgram:
         """The answer to ``request``, in an order of the bank's own."""
         given = [decide(self.seed, asked) for asked in request.lines]
         dice(self.seed, "order", request.name).shuffle(given)
-        return print_result(request, given, day, self._next_number(day))
+        return print_result(request, given, day, self.next_number(day))
 
-    def _next_number(self, day: date) -> int:
+    def next_number(self, day: date) -> int:
+        """The sequence number of the next result of that day."""
         return 1 + len(list(self._sent.glob(f"HD_{self.code}_{day:%Y%m%d}_*.txt")))
 
     def deliver(self, paper: Paper) -> None:

@@ -1,0 +1,449 @@
+"""Simulated months from one seed: every party does its part through its own door, and after each stage the hub's
+exports are held against the oracle, to the fen.
+
+    python -m simulators.month --seed 7 --periods 2026-09..2026-11 --units 200
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Final
+
+from simulators import agency
+from simulators.agency import Again, Paper, Receipt
+from simulators.bank import BankServerError
+from simulators.bank_program import Request, UnusableRequestError, decide, garbled
+from simulators.chance import draw
+from simulators.faults import DUES_FAULTS
+from simulators.forms import Export, differences
+from simulators.hub_command import HubAnswerError
+from simulators.oracle import ROUNDS, Bill, Oracle
+from simulators.plan import Comes, Plan, plan_of
+from simulators.population import BANKS, DISTRICTS, Population, Unit
+from simulators.scene import Scene, set_scene, strike
+from simulators.sessions import Dates, dates_of, following, periods_between, previous
+
+EXPORTS_AT_ONCE: Final = 2
+METHODS: Final = ("CASH", "CHEQUE", "COLLECTION")
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """Something a party does at ``at``, and the exports that are compared afterwards."""
+
+    at: datetime
+    title: str
+    act: Callable[[], None]
+    exports: Callable[[], Iterable[Export]] = tuple
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run found. ``differences`` is empty when hub and oracle agree."""
+
+    seed: int
+    compared: int = 0
+    differences: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Month:
+    """One run over a scene. ``tell`` hears the title of each stage, its number and how many there are."""
+
+    def __init__(self, scene: Scene, plan: Plan, tell: Callable[[str, int, int], None]) -> None:
+        self.scene = scene
+        self.plan = plan
+        self.hub = scene.hub
+        self.oracle = Oracle(plan.start, scene.no_parts)
+        self.population = Population(plan.seed, plan.agencies, plan.banks, plan.units)
+        self.outcome = Outcome(plan.seed)
+        self.held: list[tuple[Request, Comes]] = []
+        self.answers: dict[tuple[str, int], list[Paper]] = {}
+        self._tell = tell
+        self._numbers: Counter[tuple[str, ...]] = Counter()
+
+    def run(self) -> Outcome:
+        """Keep every appointment in order of time."""
+        agenda = sorted(
+            (one for period in self.plan.periods for one in self._agenda(dates_of(period))), key=lambda one: one.at
+        )
+        for number, appointment in enumerate(agenda, 1):
+            began = time.monotonic()
+            self._tell(appointment.title, number, len(agenda))
+            if appointment.at > self.oracle.now:
+                self.hub.advance(appointment.at)
+                self.oracle.advance(appointment.at)
+            appointment.act()
+            self._compare(appointment.title, appointment.exports())
+            self.outcome.seconds[appointment.title] = round(time.monotonic() - began, 2)
+        return self.outcome
+
+    def _agenda(self, dates: Dates) -> Iterator[Appointment]:
+        """The appointments of one period."""
+        period = dates.period
+        handed_in = datetime.fromisoformat(f"{previous(period)}-28T09:00")
+        yield Appointment(handed_in, f"{period} dues (表七, 表八)", lambda: self._dues(dates), lambda: self._t8(period))
+        yield Appointment(dates.day(1, 7, 30), f"{period} dues of the 1st", lambda: self._more_dues(dates))
+        yield from self._deduction(dates, 1)
+        yield from self._late_answers(dates, dates.day(12, 10), Comes.LATE, 1)
+        yield Appointment(dates.day(13, 10), f"{period} second collection", lambda: self._again(dates))
+        yield Appointment(
+            dates.day(15, 10),
+            f"{period} sporadic receipts (零星收款)",
+            lambda: self._counter(dates.day(15, 10).date(), period, "middle"),
+            lambda: (*self._t8(period), Export("balances", period), *self._units(period)),
+        )
+        yield from self._deduction(dates, 2)
+        yield from self._late_answers(dates, dates.day(25, 10), Comes.LATE, 2)
+        yield Appointment(
+            dates.day(25, 11),
+            f"{period} last receipts",
+            lambda: self._counter(dates.day(25, 11).date(), period, "end"),
+            lambda: (Export("balances", period), Export("f1", period)),
+        )
+        yield Appointment(
+            dates.month_close.replace(minute=30),
+            f"{period} month end (财表一)",
+            self._verify,
+            lambda: self._all(period),
+        )
+        later = datetime.fromisoformat(f"{following(period)}-06T10:00")
+        for number in ROUNDS:
+            yield from self._late_answers(dates, later, Comes.AFTER_CLOSE, number)
+
+    def _deduction(self, dates: Dates, number: int) -> Iterator[Appointment]:
+        """One deduction: upload, files to the banks, their answers, posting."""
+        period, session = dates.period, dates.session(number)
+        yield Appointment(
+            session.upload,
+            f"{period} upload {number} (财表六)",
+            lambda: None,
+            lambda: [Export("f6", period, number), Export("t26", period, number)],
+        )
+        yield Appointment(
+            session.batch.replace(minute=10),
+            f"{period} bank files {number} (财表七)",
+            lambda: self._banks_take(period, number),
+            lambda: [Export(form, period, number) for form in ("t26", "f7", "f8")],
+        )
+        if number == 1 and not self.plan.quiet:
+            early = session.results.replace(hour=10)
+            yield Appointment(early, f"{period} paid twice", lambda: self._counter(early.date(), period, "twice"))
+        yield Appointment(
+            session.results.replace(hour=19),
+            f"{period} bank answers {number}",
+            lambda: self._banks_answer(period, number, session.results.date()),
+        )
+        yield Appointment(
+            session.posting.replace(minute=5),
+            f"{period} posting {number} (财表八, 表二十七)",
+            lambda: None,
+            lambda: [Export("f8", period, number), Export("t27", period, number), Export("balances", period)],
+        )
+
+    def _late_answers(self, dates: Dates, at: datetime, comes: Comes, number: int) -> Iterator[Appointment]:
+        period = dates.period
+        if any(self.plan.comes(period, number, bank) is comes for bank in self.plan.banks):
+            yield Appointment(
+                at,
+                f"{period} {comes.value} answers {number}",
+                lambda: self._banks_answer_late(period, number, comes, at.date()),
+                lambda: (
+                    *(Export(form, period, number) for form in ("f8", "t27")),
+                    *(Export(form, period) for form in ("f1", "balances", "arrears")),
+                    Export("balances"),
+                    *self._units(period),
+                ),
+            )
+
+    # -- comparing ------------------------------------------------------------------------------------------------
+
+    def _compare(self, title: str, exports: Iterable[Export]) -> None:
+        wanted = list(exports)
+        with ThreadPoolExecutor(EXPORTS_AT_ONCE) as pool:
+            answers = list(pool.map(self.hub.export, wanted))
+        for export, answer in zip(wanted, answers, strict=True):
+            self.outcome.compared += 1
+            self._find(title, differences(self.oracle, export, answer))
+
+    def _find(self, title: str, found: Iterable[str]) -> None:
+        self.outcome.differences += [f"{title}: {one}" for one in found]
+
+    def _t8(self, period: str) -> list[Export]:
+        return [Export("t8", period)]
+
+    def _all(self, period: str) -> list[Export]:
+        """Every export of a closed period."""
+        rounds = [Export(form, period, number) for form in ("f6", "t26", "f7", "f8", "t27") for number in ROUNDS]
+        whole = [Export(form, period) for form in ("t8", "f1", "balances", "arrears")]
+        return [*rounds, *whole, Export("balances"), Export("arrears"), *self._units(period)]
+
+    def _units(self, period: str) -> list[Export]:
+        """A few telling units: one per state of its bill, and one of a bill that money came for twice."""
+        chosen: dict[object, str] = {}
+        for bill in self.oracle.bills.values():
+            if bill.period == period:
+                chosen.setdefault((bill.covered, bill.in_arrears, sum(bill.arrived) > 0), bill.unit)
+        for instruction in self.oracle.suspense:
+            bill = self.oracle.bills[instruction[:-2]]
+            if bill.period == period:
+                chosen.setdefault("suspense", bill.unit)
+        return [Export("unit", None, None, unit) for unit in sorted(set(chosen.values()))]
+
+    def _verify(self) -> None:
+        self._find("verify", [f"{one['name']}: {one['detail']}" for one in self.hub.verify() if not one["ok"]])
+
+    # -- agencies -------------------------------------------------------------------------------------------------
+
+    def _bills(self, code: str, period: str, wanted: Callable[[Unit], bool]) -> list[agency.Bill]:
+        return [
+            agency.bill_of(self.population, unit, period)
+            for unit in self.population.of_agency(code)
+            if wanted(unit) and not (unit.newcomer and period == self.plan.periods[0])
+        ]
+
+    def _on_time(self, unit: Unit, period: str) -> bool:
+        return not self.population.is_late(unit, period)
+
+    def _on_the_first(self, unit: Unit, period: str) -> bool:
+        return draw(self.plan.seed, "first", unit.no, period) % 10 == 0
+
+    def _dues(self, dates: Dates) -> None:
+        """The 28th: most bills. One agency hands in a faulty file first, the right one twice, and other bytes after."""
+        period = dates.period
+        papers = []
+        for code in self.plan.agencies:
+            bills = self._bills(
+                code, period, lambda unit: self._on_time(unit, period) and not self._on_the_first(unit, period)
+            )
+            papers.append(self._dues_paper(code, dates, bills, date.fromisoformat(f"{previous(period)}-28")))
+        tried = papers[draw(self.plan.seed, "tried", period) % len(papers)]
+        fault = DUES_FAULTS[draw(self.plan.seed, "fault", period) % len(DUES_FAULTS)]
+        self._must_refuse(fault(tried))
+        self._hand_in_dues(papers)
+        again = self.hub.submit([self.scene.file(tried)])
+        if not again[0]["repeat"]:
+            self._find(tried.name, ["the same bytes again are not answered as a repeat"])
+        other = Paper(tried.name, agency.sealed([f"H|DUES|1|{tried.name[5:11]}|{period}|M|0001|2026-01-01"], 0, "0.00"))
+        self._must_refuse(other)
+
+    def _more_dues(self, dates: Dates) -> None:
+        """The 1st, before the upload: the rest of those whose report was ready."""
+        self._hand_in(dates, lambda unit, period: self._on_time(unit, period) and self._on_the_first(unit, period))
+
+    def _hand_in(self, dates: Dates, wanted: Callable[[Unit, str], bool]) -> None:
+        period = dates.period
+        parts = [(code, self._bills(code, period, lambda unit: wanted(unit, period))) for code in self.plan.agencies]
+        self._hand_in_dues(
+            [self._dues_paper(code, dates, bills, self.oracle.now.date()) for code, bills in parts if bills]
+        )
+
+    def _dues_paper(self, code: str, dates: Dates, bills: Sequence[agency.Bill], day: date) -> Paper:
+        return agency.dues(code, dates.period, self._next("dues", code, dates.period), day, bills)
+
+    def _hand_in_dues(self, papers: Sequence[Paper]) -> None:
+        if not papers:
+            return
+        answers = self.hub.submit([self.scene.file(paper) for paper in papers])
+        for paper, answer in zip(papers, answers, strict=True):
+            bills, total = self.oracle.dues(paper)
+            self._must_accept(paper, answer, bills, total)
+
+    def _must_accept(self, paper: Paper, answer: dict[str, object], *sums: int) -> None:
+        expected = {"accepted": True, "repeat": False, **dict(zip(("bills", "total"), sums, strict=False))}
+        found = {name: answer.get(name) for name in expected}
+        if found != expected:
+            self._find(paper.name, [f"answered {answer}, expected {expected}"])
+
+    def _must_refuse(self, paper: Paper) -> None:
+        answer = self.hub.submit([self.scene.file(paper, "refused")], refused=True)[0]
+        faults = answer.get("faults")
+        if answer.get("accepted") is not False or not isinstance(faults, list) or not faults:
+            self._find(paper.name, [f"not refused as it must be: {answer}"])
+
+    def _next(self, *what: str) -> int:
+        self._numbers[what] += 1
+        return self._numbers[what]
+
+    def _again(self, dates: Dates) -> None:
+        """Late bills come in; who was not paid in full is asked again, sent to the counter, or passed over."""
+        self._hand_in(dates, lambda unit, period: not self._on_time(unit, period))
+        period, day = dates.period, self.oracle.now.date()
+        open_answers = self.oracle.unanswered(period)
+        for code in self.plan.agencies:
+            asked = [line.bill for line in self.oracle.lines[period, 1] if line.bill.agency == code]
+            chosen = [
+                Again(bill.unit, mode, dates.second.batch.date())
+                for bill in asked
+                if bill.no not in open_answers and not bill.covered
+                for mode in [self.plan.second_chance(bill.no)]
+                if mode
+            ]
+            paid = [Again(bill.unit, "B", dates.second.batch.date()) for bill in asked if bill.covered][:2]
+            waiting = [Again(bill.unit, "B", day) for bill in asked if bill.no in open_answers][:1]
+            unknown = Again(f"{code}999999", "B", day)
+            self._must_refuse(agency.again(code, period, 1, day, [*chosen, *waiting, unknown]))
+            if chosen:
+                paper = agency.again(code, period, self._next("again", code, period), day, [*chosen, *paid])
+                self._must_accept(paper, self.hub.submit([self.scene.file(paper)])[0])
+                self.oracle.again(paper)
+
+    # -- the counter ----------------------------------------------------------------------------------------------
+
+    def _counter(self, day: date, period: str, occasion: str) -> None:
+        """Units pay in full at their agency; a receipt of another amount than what is outstanding is refused."""
+        open_answers = self.oracle.unanswered(period)
+        for code in self.plan.agencies:
+            paying = [
+                bill
+                for bill in self.oracle.bills.values()
+                if bill.period == period and bill.agency == code and not bill.covered
+                if self.plan.pays_at_counter(bill.no, occasion, self._inclination(bill, occasion, open_answers))
+            ]
+            if not paying:
+                continue
+            taken = [self._receipt(code, day, bill) for bill in paying]
+            number = self._next("receipts", code, str(day))
+            short = taken[0]._replace(amount=taken[0].amount + 1)
+            self._must_refuse(agency.receipts(code, day, number, [short, *taken[1:]]))
+            paper = agency.receipts(code, day, number, taken)
+            self._must_accept(paper, self.hub.submit([self.scene.file(paper)])[0])
+            self.oracle.receipts(paper)
+
+    def _inclination(self, bill: Bill, occasion: str, open_answers: set[str]) -> int:
+        """Of a hundred such bills, how many are paid on this occasion."""
+        if bill.mode == "S" or bill.bank_ended:
+            return {"twice": 0, "middle": 65, "end": 40}[occasion]
+        if bill.no in open_answers:  # its bank may still pay: money that comes twice goes to suspense
+            return 0 if self.plan.quiet else {"twice": 2, "middle": 12, "end": 10}[occasion]
+        return {"twice": 0, "middle": 6, "end": 25}[occasion]
+
+    def _receipt(self, code: str, day: date, bill: Bill) -> Receipt:
+        method = METHODS[draw(self.plan.seed, "method", bill.no) % len(METHODS)]
+        number = self._next("receipt", code)
+        cheque = f"{number:08d}" if method == "CHEQUE" else ""
+        return Receipt(f"RC-{code}-{day:%Y%m%d}-{number:05d}", bill.no, method, cheque, sum(bill.missing), day)
+
+    # -- banks ----------------------------------------------------------------------------------------------------
+
+    def _banks_take(self, period: str, number: int) -> None:
+        """Every bank reads its request files; they must ask exactly what the agencies filed."""
+        for program in self.scene.programs.values():
+            for request in program.receive():
+                self._find(f"{period} bank files {number}", self.oracle.request(request))
+                comes = self.plan.comes(period, number, program.code)
+                if comes is not Comes.PROMPT:
+                    self.held.append((request, comes))
+        self._find(f"{period} bank files {number}", self.oracle.not_sent(period, number))
+
+    def _banks_answer(self, period: str, number: int, day: date) -> None:
+        """The prompt ones answer. One garbles its first answer; one is polled at once and sends the same twice."""
+        held = {request.name for request, _ in self.held}
+        for program in self.scene.programs.values():
+            requests = [one for one in program.on_desk() if one.name not in held]
+            careless = number == 1 and program.code == self.plan.garbler(period)
+            for request in requests:
+                if careless and any(decide(self.plan.seed, asked).deducted for asked in request.lines):
+                    self._garble(program.code, request, day)
+                self._answer(program.code, request, day)
+            if careless and requests:
+                self._poll(program.code, ["taken"] * len(requests))
+                copy = self.answers[period, number][-1]
+                program.deliver(Paper(f"{copy.name[:-8]}{program.next_number(day):04d}.txt", copy.data))
+                self._poll(program.code, ["repeat"])
+
+    def _answer(self, bank: str, request: Request, day: date) -> None:
+        paper = self.scene.programs[bank].answer(request, day)
+        self.answers.setdefault((request.period, request.round), []).append(paper)
+        self.oracle.deliver(bank, paper)
+
+    def _garble(self, bank: str, request: Request, day: date) -> None:
+        """A wrong answer must be quarantined, and a work item must name file, line and field."""
+        program = self.scene.programs[bank]
+        paper = garbled(program.result(request, day))
+        program.deliver(paper)
+        self._poll(bank, ["quarantined"])
+        items = [item for item in self.hub.worklist() if item["file"] == paper.name]
+        if not any(item["line"] and item["field"] and item["bank"] == bank for item in items):
+            self._find(paper.name, [f"no work item names its line and field: {items}"])
+
+    def _poll(self, bank: str, expected: Sequence[str]) -> None:
+        found = [one["outcome"] for one in self.hub.poll(bank)]
+        if found != list(expected):
+            self._find(f"bank poll {bank}", [f"expected {expected}, found {found}"])
+        self.oracle.polled(bank)
+
+    def _banks_answer_late(self, period: str, number: int, comes: Comes, day: date) -> None:
+        for request, when in list(self.held):
+            if (request.period, request.round, when) == (period, number, comes):
+                self.held.remove((request, when))
+                self._answer(request.bank, request, day)
+                self._poll(request.bank, ["taken"])
+
+
+def simulate(home: Path, plan: Plan, tell: Callable[[str, int, int], None]) -> Outcome:
+    """Set the scene under ``home``, run it, strike it. A failure on the way is a difference like any other."""
+    scene = set_scene(home, plan.seed, plan.start, plan.agencies, plan.banks)
+    month = Month(scene, plan, tell)
+    try:
+        scene.open()
+        month.run()
+    except (HubAnswerError, BankServerError, UnusableRequestError, ValueError, KeyError) as failure:
+        month.outcome.differences.append(f"stopped: {type(failure).__name__}: {failure}")
+    finally:
+        strike(home)
+    return month.outcome
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="simulators.month", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--periods", default="2026-09..2026-11", help="FIRST..LAST, months of 2026")
+    parser.add_argument("--units", type=int, default=200)
+    parser.add_argument("--agencies", type=int, default=3, choices=range(1, len(DISTRICTS) + 1))
+    parser.add_argument("--banks", type=int, default=4, choices=range(1, len(BANKS) + 1))
+    parser.add_argument(
+        "--home", type=Path, help="keep everything there; without it a new folder is removed at the end"
+    )
+    parser.add_argument("--json", action="store_true")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run months by hand; 1 when hub and oracle differ, and the seed to see it again."""
+    wanted = _parser().parse_args(arguments)
+    first, _, last = wanted.periods.partition("..")
+    plan = plan_of(
+        wanted.seed,
+        periods_between(first, last or first),
+        wanted.units,
+        list(DISTRICTS)[: wanted.agencies],
+        list(BANKS)[: wanted.banks],
+    )
+    home = wanted.home or Path(tempfile.mkdtemp(prefix="month-"))
+    began = time.monotonic()
+    outcome = simulate(
+        home, plan, lambda title, number, of: print(f"{number:3d}/{of} {title}", file=sys.stderr, flush=True)
+    )
+    if wanted.home is None and not outcome.differences:
+        shutil.rmtree(home, ignore_errors=True)
+    if wanted.json:
+        print(json.dumps(asdict(outcome), ensure_ascii=False))
+    else:
+        print("\n".join(outcome.differences[:200]))
+        print(f"seed {plan.seed}: {outcome.compared} exports compared in {time.monotonic() - began:.0f} s, ", end="")
+        print(f"{len(outcome.differences)} differences" + (f"; everything is in {home}" if outcome.differences else ""))
+    return 1 if outcome.differences else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,121 @@
+"""The stage of a simulated month: a home, keys, a server and a program for each bank, and the hub's configuration."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from simulators.agency import Paper
+from simulators.bank import BankServer, free_port, stop_server
+from simulators.bank_program import BankProgram
+from simulators.hub_command import HubCommand
+from simulators.population import BANKS, DISTRICTS
+
+DESK_PORT: Final = 8600
+"""Where the desk is by default (contract, section 5)."""
+
+_HEAD: Final = """\
+[hub]
+home = "hub"
+[clock]
+mode = "manual"
+start = "{start:%Y-%m-%dT%H:%M}"
+[kafka]
+bootstrap_servers = "embedded"
+[database]
+url = "embedded"
+[web]
+host = "127.0.0.1"
+port = {port}
+"""
+_AGENCY: Final = """\
+[[agencies]]
+code = "{code}"
+name = "{name}"
+"""
+_BANK: Final = """\
+[[banks]]
+code = "{code}"
+name = "{name}"
+profile = "pipe-gb18030"
+allow_partial = {parts}
+host = "127.0.0.1"
+port = {port}
+username = "{user}"
+private_key = "keys/{key}"
+host_keys = ["{host_key}"]
+outbound_dir = "outbound"
+inbound_dir = "inbound"
+done_dir = "done"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A stage that is set. ``desk`` is the address of the hub's web desk."""
+
+    home: Path
+    hub: HubCommand
+    servers: tuple[BankServer, ...]
+    programs: dict[str, BankProgram]
+    no_parts: frozenset[str]
+    desk: str
+
+    def file(self, paper: Paper, folder: str = "papers") -> Path:
+        """``paper`` on disk, where an agency would hand it in."""
+        place = self.home / folder
+        place.mkdir(exist_ok=True)
+        file = place / paper.name
+        file.write_bytes(paper.data)
+        return file
+
+    def open(self) -> None:
+        """Start the banks' servers, then the hub."""
+        for server in self.servers:
+            server.start()
+        self.hub.up()
+
+
+def set_scene(  # noqa: PLR0917
+    home: Path, seed: int, start: datetime, agencies: Sequence[str], banks: Sequence[str], port: int | None = None
+) -> Scene:
+    """Write everything a hub and its banks need under ``home``; nothing is started. The last bank deducts no parts."""
+    home = home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    no_parts = frozenset(banks[-1:] if len(banks) > 1 else ())
+    desk_port = port or free_port()
+    text = _HEAD.format(start=start, port=desk_port)
+    text += "".join(_AGENCY.format(code=code, name=DISTRICTS[code]) for code in agencies)
+    servers = []
+    for code in banks:
+        server = BankServer.set_up(code, home / "banks" / code, home / "keys" / code.lower())
+        servers.append(server)
+        text += _BANK.format(
+            code=code,
+            name=BANKS[code],
+            parts="false" if code in no_parts else "true",
+            port=server.port,
+            user=server.username,
+            key=code.lower(),
+            host_key=server.host_key,
+        )
+    configuration = home / "hub.toml"
+    configuration.write_text(text, encoding="utf-8")
+    programs = {server.code: BankProgram(server.code, seed, server.directory) for server in servers}
+    return Scene(home, HubCommand(configuration), tuple(servers), programs, no_parts, f"http://127.0.0.1:{desk_port}/")
+
+
+def strike(home: Path) -> list[str]:
+    """Stop what runs under ``home``: the hub first, then its banks. Answers what was stopped.
+
+    Raises HubAnswerError (``simulators.hub_command``) when the hub does not stop: its data must not be moved then.
+    """
+    home = home.resolve()
+    stopped = []
+    if (home / "hub.toml").exists() and (home / "hub").exists():
+        HubCommand(home / "hub.toml").down()
+        stopped.append("the hub")
+    if (home / "banks").is_dir():
+        stopped += [f"the server of {bank.name}" for bank in sorted((home / "banks").iterdir()) if stop_server(bank)]
+    return stopped
