@@ -50,7 +50,7 @@ MaxSessions 64
 MaxStartups 64
 LogLevel VERBOSE
 Subsystem sftp internal-sftp
-ForceCommand internal-sftp -l INFO -d "{directory}"
+ForceCommand internal-sftp -l INFO{start}
 """
 
 
@@ -91,6 +91,12 @@ def sshd_program() -> str:
     return found
 
 
+def _start_directory(directory: Path) -> str:
+    """The option that lets a session start in ``directory``; none for a path with a space, which sshd would cut."""
+    path = str(directory)
+    return "" if any(letter.isspace() for letter in path) else f" -d {path.replace('%', '%%')}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankServer:
     """One bank's server in ``directory``. ``port`` 0 until it is set up."""
@@ -103,6 +109,10 @@ class BankServer:
     @property
     def username(self) -> str:
         return getpass.getuser()
+
+    def remote(self, name: str) -> str:
+        """How the hub names one of the server's directories: relative, where a session can start in ours."""
+        return name if _start_directory(self.directory) else str(self.directory / name)
 
     @property
     def _ssh(self) -> Path:
@@ -123,9 +133,7 @@ class BankServer:
         (ssh / "authorized_keys").write_text(f"restrict {new_key(client_key)} hub\n", encoding="ascii")
         public = new_key(ssh / "host_ed25519")
         port = free_port()
-        text = _CONFIGURATION.format(
-            port=port, ssh=ssh, user=getpass.getuser(), directory=str(directory).replace("%", "%%")
-        )
+        text = _CONFIGURATION.format(port=port, ssh=ssh, user=getpass.getuser(), start=_start_directory(directory))
         (ssh / "sshd_config").write_text(text, encoding="utf-8")
         return cls(code=code, directory=directory, port=port, host_key=fingerprint(public))
 
@@ -165,7 +173,7 @@ def stop_server(directory: Path) -> bool:
     written = directory / "ssh" / "sshd.pid"
     try:
         process = psutil.Process(int(written.read_text(encoding="ascii")))
-        ours = any(str(directory) in word for word in process.cmdline())
+        ours = str(directory) in " ".join(process.cmdline())
     except (OSError, ValueError, psutil.Error):
         return False
     if not ours:  # the number now belongs to somebody else's process

@@ -45,9 +45,9 @@ port = {port}
 username = "{user}"
 private_key = "keys/{key}"
 host_keys = ["{host_key}"]
-outbound_dir = "outbound"
-inbound_dir = "inbound"
-done_dir = "done"
+outbound_dir = "{outbound}"
+inbound_dir = "{inbound}"
+done_dir = "{done}"
 """
 
 
@@ -99,6 +99,7 @@ def set_scene(  # noqa: PLR0917
             user=server.username,
             key=code.lower(),
             host_key=server.host_key,
+            **{name: server.remote(name) for name in ("outbound", "inbound", "done")},
         )
     configuration = home / "hub.toml"
     configuration.write_text(text, encoding="utf-8")
