@@ -32,9 +32,12 @@ class Readiness:
 
     def __init__(self, home: Path, role: str) -> None:
         self._file = _ready_file(home, role)
+        self._pid_file = _pid_file(home, role)
 
     def announce(self) -> None:
-        """From now on ``health`` says ``up``."""
+        """From now on ``health`` says ``up``. Also heals a record that a killed ``hub up`` did not come to write."""
+        if running(self._pid_file) is None:
+            remember(self._pid_file, os.getpid())
         remember(self._file, os.getpid())
 
     def withdraw(self) -> None:

@@ -20,7 +20,7 @@ from typing import Final
 
 from hub.domain.errors import HubError, NotRunningError
 from hub.runtime.embedded import ground
-from hub.runtime.pid_files import Started, end, recall, remember, running, write_whole
+from hub.runtime.pid_files import Started, end, mark_of, recall, remember, running, write_whole
 
 KAFKA_VERSION: Final = "4.1.2"
 JAVA_LEAST: Final = 17
@@ -49,6 +49,7 @@ def ensure_kafka(home: Path) -> str:
     home.mkdir(parents=True, exist_ok=True)
     ground.need_room(home, "Kafka")
     java, jars = find_java(), find_jars()
+    _end_strays(home)
     before = recall(record)
     port = ground.port_for(before.get("port"))
     controller_port = ground.port_for(before.get("controller_port"), port)
@@ -240,6 +241,17 @@ def _format_storage(home: Path, java: Path, jars: Path) -> None:
     )  # fmt: skip
     if done.returncode:
         raise HubError(f"Kafka's storage in {data} could not be made.\n{done.stdout}{done.stderr}".rstrip())
+
+
+def _end_strays(home: Path) -> None:
+    """A broker of this home that nobody remembers (its starter was killed at once) would hold the storage's lock."""
+    import psutil  # noqa: PLC0415
+
+    settings = str(home / "kafka" / "server.properties")
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if settings in words and "kafka.Kafka" in words and (mark := mark_of(process.pid)):
+            end(Started(process.pid, mark), seconds=_STOP_SECONDS)
 
 
 def _launch(home: Path, java: Path, jars: Path) -> "subprocess.Popen[bytes]":
