@@ -118,7 +118,8 @@ def test_a_bank_follows_its_own_days_and_only_its_own_steps_move() -> None:
 
 
 def test_a_bank_that_works_on_the_citys_day_off_answers_then_and_is_posted_on_the_citys_next_day() -> None:
-    bank = WorkingDays({**YEAR, date(2026, 12, 5): True, date(2026, 12, 3): False, date(2026, 12, 4): False})
+    weekend = {date(2026, 12, 5): True, date(2026, 12, 6): True}
+    bank = WorkingDays({**YEAR, **weekend, date(2026, 12, 3): False, date(2026, 12, 4): False})
     steps = timetable(Period("2026-12"), CITY, {"ICBC": bank})
     assert due(steps, Step.RESULTS_DUE, 1, "ICBC") == at("2026-12", "5 20:00")
     assert due(steps, Step.POSTING, 1, "ICBC") == at("2026-12", "7 09:00")
