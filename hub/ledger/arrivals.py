@@ -36,7 +36,9 @@ def stage(conn: Connection, batch_id: int, record: dict[str, Any]) -> Arriving:
     """Works out how much of each line its bill still lacks. The caller holds the lock of the bundle's shard."""
     conn.execute(text("drop table if exists arriving"))
     conn.execute(text(_STAGE), {"batch": batch_id} | {name: record[name] for name in ("lines", *FUND_NAMES)})
-    sums = ", ".join(f"coalesce(sum({column}), 0)::bigint" for column in (*FUND_NAMES, *(f"over_{f}" for f in FUND_NAMES)))
+    sums = ", ".join(
+        f"coalesce(sum({column}), 0)::bigint" for column in (*FUND_NAMES, *(f"over_{f}" for f in FUND_NAMES))
+    )
     row = conn.execute(text(f"select {sums} from arriving")).one()
     return Arriving(FundAmounts(*row[:4]), FundAmounts(*row[4:]))
 
@@ -78,7 +80,9 @@ def beyond(conn: Connection) -> list[tuple[int, str, int]]:
 def on_bills(conn: Connection) -> tuple[tuple[Any, ...], ...]:
     """Columns (bill, four funds) of the staged money on bills; empty when there is none."""
     rows = conn.execute(
-        text(f"select bill_no, {_FUNDS} from arriving where pension + unemployment + injury + maternity > 0 order by line")
+        text(
+            f"select bill_no, {_FUNDS} from arriving where pension + unemployment + injury + maternity > 0 order by line"
+        )
     ).all()
     return tuple(zip(*rows, strict=True))
 

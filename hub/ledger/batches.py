@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from hub.domain.bank_results import RequestedLine
 from hub.domain.funds import FUND_NAMES, FundAmounts
+from hub.domain.ids import InstructionNo, UnitNo
 from hub.domain.lifecycle import BatchState, move
 from hub.domain.parties import BankTerms
 from hub.ledger.database import raw
@@ -39,7 +40,6 @@ class Batch:
     partial: bool
     state: BatchState
     request_sha256: str | None
-    delivery_tried: bool
     trouble: str
     result_file_id: int | None
     booking_period: str | None
@@ -222,10 +222,13 @@ def request_lines(conn: Connection, batch: Batch) -> Iterator[RequestLine]:
         cursor.itersize = 10_000
         cursor.execute(_LINES, (batch.id,))
         for row in cursor:
-            yield RequestLine(*row[:5], FundAmounts(*row[5:9]), batch.partial and row[9])
+            line, number, unit, account, name = row[:5]
+            yield RequestLine(line, number, unit, account, name, FundAmounts(*row[5:9]), batch.partial and row[9])
 
 
 def requested_lines(conn: Connection, batch: Batch) -> Iterator[RequestedLine]:
     """Streams what was asked, for comparison with the answer."""
     for line in request_lines(conn, batch):
-        yield RequestedLine(line.line, line.instruction_no, line.unit, line.amounts, line.partial)
+        yield RequestedLine(
+            line.line, InstructionNo(line.instruction_no), UnitNo(line.unit), line.amounts, line.partial
+        )

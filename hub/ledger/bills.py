@@ -39,7 +39,9 @@ def stage(conn: Connection, lines: Iterable[DuesLine]) -> None:
     conn.execute(text("analyze staged_bill"))
 
 
-def conflicts(conn: Connection, header: DuesHeader, known_banks: Collection[str], *, banks_too_late: bool) -> list[Fault]:
+def conflicts(
+    conn: Connection, header: DuesHeader, known_banks: Collection[str], *, banks_too_late: bool
+) -> list[Fault]:
     """What the books have against the staged lines: unknown banks, bills known already, requests after the last session."""
     faults = [
         Fault(row.line + HEADER_LINES, "bank", FaultCode.UNKNOWN_BANK, "a bank of this hub", row.bank)
@@ -157,6 +159,9 @@ def monthly_standing_by_unit(conn: Connection, agency: str, period: str, units: 
 
 def _standings(conn: Connection, where: str, values: dict[str, object]) -> list[Standing]:
     return [
-        Standing(*row[:8], due=FundAmounts(*row[8:12]), collected=FundAmounts(*row[12:16]))
+        Standing(
+            row.id, row.bill_no, row.agency, row.unit, row.period, row.kind, row.mode, row.shard,
+            FundAmounts(*row[8:12]), FundAmounts(*row[12:16]),
+        )
         for row in conn.execute(text(_STANDING.format(where=where)), values)
-    ]
+    ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Business time. With the manual clock it is a row that only ``hub clock advance`` moves; with the system clock, the time of day."""
+"""Business time. Manual: a row that only ``hub clock advance`` moves. System: the time of day."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo

@@ -15,6 +15,8 @@ ROLE_READ: Final = "hub_read"
 """Sees, and does nothing else: the desk and the exports."""
 
 MIGRATION_LOCK: Final = 7_001
+INTAKE_LOCK: Final = 7_006
+"""One file of an agency at a time is held against the books and kept."""
 BOOKS_LOCK: Final = 7_002
 """Shared by everything that books money, exclusive to what closes a session or a month."""
 SCHEDULE_LOCK: Final = 7_003

@@ -26,9 +26,7 @@ class Intake:
 def note_archived(conn: Connection, archived: Archived) -> None:
     """The archive has these bytes; the same bytes twice are one file."""
     conn.execute(
-        text(
-            "insert into archived_file (sha256, size) values (:sha256, :size) on conflict (sha256) do nothing"
-        ),
+        text("insert into archived_file (sha256, size) values (:sha256, :size) on conflict (sha256) do nothing"),
         {"sha256": archived.sha256, "size": archived.size},
     )
 
@@ -67,6 +65,11 @@ def record(
 def accepted_by_bytes(conn: Connection, door: str, sha256: str, name: str) -> Intake | None:
     """The accepted file of these very bytes and this name, if it came before (contract section 1: same bytes, same answer)."""
     return _one(conn, "door = :door and sha256 = :sha256 and name = :name", door=door, sha256=sha256, name=name)
+
+
+def accepted_by_content(conn: Connection, door: str, sha256: str) -> Intake | None:
+    """The accepted file of these very bytes under whatever name: a bank may send the same answer twice."""
+    return _one(conn, "door = :door and sha256 = :sha256", door=door, sha256=sha256)
 
 
 def accepted_by_identity(conn: Connection, identity: str) -> Intake | None:

@@ -30,7 +30,13 @@ def ended(conn: Connection, bill_ids: Collection[int]) -> set[int]:
 
 
 def keep(
-    conn: Connection, *, file_id: int, period: str, agency: str, at: datetime, lines: Iterable[tuple[int, int, str, date]]
+    conn: Connection,
+    *,
+    file_id: int,
+    period: str,
+    agency: str,
+    at: datetime,
+    lines: Iterable[tuple[int, int, str, date]],
 ) -> None:
     """Stores (line, bill, mode, pay on) of an accepted file."""
     rows = [

@@ -46,7 +46,11 @@ def raise_item(
     item: int | None = conn.execute(_OPEN, stored).scalar_one_or_none()
     if item is not None:
         event = Event(
-            topic=topics.WORK_ITEM_RAISED, key=queue.value, subject=f"{queue.value}/{item}", record=fields, occurred_at=at
+            topic=topics.WORK_ITEM_RAISED,
+            key=queue.value,
+            subject=f"{queue.value}/{item}",
+            record=fields,
+            occurred_at=at,
         )
         outbox.append(conn, [event])
     return item

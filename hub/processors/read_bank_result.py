@@ -5,14 +5,16 @@ Rule: contract section 4; anything that does not fit books nothing, and the batc
 Repeat: the batch is the file's identity, and only one file holds it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection
 
-from hub.domain.bank_results import AnswerLine, RequestedLine, check_answer
+from hub.domain.bank_results import check_answers
 from hub.domain.faults import Fault, FaultCode, in_file_order
 from hub.domain.lifecycle import BatchState
-from hub.ledger import batches, results
+from hub.domain.work import Queue
+from hub.ledger import batches, results, work_items
 from hub.ledger.batches import Batch
 from hub.ledger.database import lock_books_shared
 from hub.ports import ResultFile
@@ -27,7 +29,7 @@ def identity(batch_no: str) -> str:
 
 
 def check(conn: Connection, file: ResultFile) -> tuple[Batch | None, Sequence[Fault]]:
-    """Every fault of the file against the books, and its batch, locked, when there is one."""
+    """Every fault of the file against the books; its batch, locked, when there is one."""
     # Gather
     lock_books_shared(conn)
     batch = batches.by_number(conn, file.batch_no, lock=True)
@@ -40,37 +42,20 @@ def check(conn: Connection, file: ResultFile) -> tuple[Batch | None, Sequence[Fa
     faults: list[Fault] = []
     if file.request_name != batch.file_name:
         faults.append(Fault(1, "request file name", FaultCode.MISMATCH, batch.file_name, file.request_name))
-    faults += compare(batches.requested_lines(conn, batch), file.answers)
+    faults += check_answers(batches.requested_lines(conn, batch), file.answers)
     return batch, in_file_order(faults)
 
 
-def compare(requested: Iterator[RequestedLine], answers: Sequence[AnswerLine]) -> Iterator[Fault]:
-    """Walks request and answers by line number side by side, so that neither has to be looked up."""
-    ordered = iter(sorted(answers, key=lambda answer: answer.line))
-    answer = next(ordered, None)
-    for asked in requested:
-        while answer is not None and answer.line < asked.line:
-            yield Fault(answer.file_line, "line", FaultCode.UNKNOWN_LINE, "a line of the request", str(answer.line))
-            answer = next(ordered, None)
-        if answer is None or answer.line != asked.line:
-            yield Fault(None, "line", FaultCode.MISSING_LINE, f"an answer to line {asked.line}", "")
-            continue
-        yield from check_answer(asked, answer)
-        answer = next(ordered, None)
-        while answer is not None and answer.line == asked.line:
-            yield Fault(answer.file_line, "line", FaultCode.DUPLICATE, "one answer a line", str(answer.line))
-            answer = next(ordered, None)
-    while answer is not None:
-        yield Fault(answer.file_line, "line", FaultCode.UNKNOWN_LINE, "a line of the request", str(answer.line))
-        answer = next(ordered, None)
+def keep(conn: Connection, batch: Batch, file: ResultFile, file_id: int, now: datetime) -> None:
+    """Apply: the answers are in the books and nobody waits for them any longer.
 
-
-def keep(conn: Connection, batch: Batch, file: ResultFile, file_id: int) -> None:
-    """Apply: the answers are in the books. An answer proves delivery where the bank's reply to us was lost."""
+    An answer proves the delivery of a file where the bank's reply to us was lost.
+    """
     if batch.state is BatchState.SENDING:
-        batches.advance(conn, batch, BatchState.SENT, trouble="", delivery_tried=False)
+        batches.advance(conn, batch, BatchState.SENT, trouble="")
         found = batches.by_number(conn, batch.batch_no, lock=True)
         assert found is not None, "a locked batch does not go away"
         batch = found
     results.keep(conn, batch, file.answers)
     batches.advance(conn, batch, BatchState.ANSWERED, result_file_id=file_id)
+    work_items.settle(conn, Queue.LATE, batch.batch_no, f"the answer came {now:%Y-%m-%d %H:%M}", now)

@@ -14,8 +14,7 @@ import topics
 from hub.domain.lifecycle import BatchState
 from hub.domain.periods import Period
 from hub.domain.timetable import ScheduledStep, Step
-from hub.domain.work import Queue
-from hub.ledger import batches, outbox, results, steps, work_items
+from hub.ledger import batches, outbox, results, steps
 from hub.ledger.batches import Batch
 from hub.ledger.database import lock_books_shared
 from hub.wire.events import Event
@@ -42,15 +41,12 @@ def release_if_due(conn: Connection, batch_no: str, now: datetime) -> bool:
     if not steps.is_done(conn, Period(batch.period), Step.POSTING, batch.round, batch.bank):
         return False
     _release(conn, batch, now, late=True)
-    work_items.settle(conn, Queue.LATE, batch.batch_no, f"the answer came {now:%Y-%m-%d %H:%M}", now)
     return True
 
 
 def _release(conn: Connection, batch: Batch, now: datetime, *, late: bool) -> None:
     period = steps.open_period(conn, now)
-    batches.advance(
-        conn, batch, BatchState.POSTING, booking_period=str(period), posting_date=now.date(), late=late
-    )
+    batches.advance(conn, batch, BatchState.POSTING, booking_period=str(period), posting_date=now.date(), late=late)
     outbox.append(conn, _results(conn, batch, period, now, late))
 
 

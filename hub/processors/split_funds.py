@@ -11,7 +11,19 @@ from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.money import Fen
 from hub.domain.splitting import split
 
-_CARRIED = ("period", "round", "agency", "bank", "shard", "part", "batch_no", "booking_period", "business_date", "late", "lines")
+_CARRIED = (
+    "period",
+    "round",
+    "agency",
+    "bank",
+    "shard",
+    "part",
+    "batch_no",
+    "booking_period",
+    "business_date",
+    "late",
+    "lines",
+)
 
 
 def transform(record: dict[str, Any]) -> dict[str, Any]:

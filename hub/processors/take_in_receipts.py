@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 import topics
+from hub.domain.arrears import unarrived
 from hub.domain.faults import Fault, FaultCode
 from hub.domain.funds import NOTHING, FundAmounts
 from hub.domain.money import print_yuan
@@ -38,9 +39,7 @@ def check(conn: Connection, file: ReceiptsFile, parties: Parties) -> Sequence[Fa
     lock_shards(conn, {(bill.agency, bill.shard) for bill in bills.standing_by_number(conn, numbers).values()})
     standing = bills.standing_by_number(conn, numbers)
     known = receipts.known(conn, [line.receipt_no for line in file.lines])
-    closed = {
-        bill.period for bill in standing.values() if steps.is_done(conn, _period(bill.period), Step.MONTH_CLOSE)
-    }
+    closed = {bill.period for bill in standing.values() if steps.is_done(conn, Period(bill.period), Step.MONTH_CLOSE)}
     # Decide
     header, faults = file.header, list[Fault]()
     if header.agency not in parties.agencies:
@@ -48,7 +47,13 @@ def check(conn: Connection, file: ReceiptsFile, parties: Parties) -> Sequence[Fa
     for line in file.lines:
         if line.receipt_no in known:
             faults.append(
-                Fault(line.line + HEADER_LINES, "receipt id", FaultCode.DUPLICATE, "an id never used before", line.receipt_no)
+                Fault(
+                    line.line + HEADER_LINES,
+                    "receipt id",
+                    FaultCode.DUPLICATE,
+                    "an id never used before",
+                    line.receipt_no,
+                )
             )
         bill = standing.get(line.bill_no)
         faults += judge(line, bill if bill is not None and bill.agency == header.agency else None, closed)
@@ -62,7 +67,7 @@ def judge(line: ReceiptLine, bill: Standing | None, closed: set[str]) -> list[Fa
         return [Fault(at, "bill id", FaultCode.UNKNOWN_BILL, "a bill of this agency", line.bill_no)]
     if bill.kind == "M" and bill.period in closed:
         return [Fault(at, "bill id", FaultCode.PERIOD_CLOSED, "a bill whose month end has not closed", bill.period)]
-    outstanding = bill.due.minus(bill.collected).total
+    outstanding = unarrived(bill.due, bill.collected).total
     if outstanding == 0:
         return [Fault(at, "bill id", FaultCode.NOT_OUTSTANDING, "a bill with something outstanding", line.bill_no)]
     if line.amount != outstanding:
@@ -75,7 +80,7 @@ def keep(conn: Connection, file: ReceiptsFile, file_id: int, now: datetime) -> N
     """Apply: receipts, one journal entry for the file, the money on each bill, an event each."""
     header = file.header
     standing = bills.standing_by_number(conn, [line.bill_no for line in file.lines])
-    paid = {number: bill.due.minus(bill.collected) for number, bill in standing.items()}
+    paid = {number: unarrived(bill.due, bill.collected) for number, bill in standing.items()}
     period = steps.open_period(conn, now)
     receipts.keep(
         conn,
@@ -95,7 +100,9 @@ def keep(conn: Connection, file: ReceiptsFile, file_id: int, now: datetime) -> N
         ),
     )  # fmt: skip
     receipts.collect(conn, file_id=file_id, booking_period=str(period), business_date=now.date(), entry_id=entry)
-    outbox.append(conn, [_recorded(line, standing[line.bill_no], paid[line.bill_no], period, now) for line in file.lines])
+    outbox.append(
+        conn, [_recorded(line, standing[line.bill_no], paid[line.bill_no], period, now) for line in file.lines]
+    )
 
 
 def _recorded(line: ReceiptLine, bill: Standing, paid: FundAmounts, period: Period, now: datetime) -> Event:
@@ -110,9 +117,3 @@ def _recorded(line: ReceiptLine, bill: Standing, paid: FundAmounts, period: Peri
             "booking_period": str(period),
         },
     )  # fmt: skip
-
-
-def _period(text: str) -> Period:
-    period = Period.parse(text)
-    assert period is not None, f"the books hold a period that is none: {text}"
-    return period

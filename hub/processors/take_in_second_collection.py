@@ -51,7 +51,9 @@ def judge(line: AgainLine, standing: Standing | None, waiting: set[int], ended: 
     """One line against where its unit's monthly bill stands; a unit paid in full is passed over, so has no fault."""
     at = line.line + HEADER_LINES
     if standing is None:
-        return [Fault(at, "unit", FaultCode.UNKNOWN_UNIT, "a unit with a monthly bill of this agency and period", line.unit)]
+        return [
+            Fault(at, "unit", FaultCode.UNKNOWN_UNIT, "a unit with a monthly bill of this agency and period", line.unit)
+        ]
     if standing.due == standing.collected:
         return []
     if standing.bill_id in waiting:
@@ -59,7 +61,9 @@ def judge(line: AgainLine, standing: Standing | None, waiting: set[int], ended: 
     if line.mode == "B" and standing.mode != "B":
         return [Fault(at, "mode", FaultCode.NO_ACCOUNT, "S, since the unit's bill names no account", "B")]
     if line.mode == "B" and standing.bill_id in ended:
-        return [Fault(at, "mode", FaultCode.BANK_REQUESTS_ENDED, "S, since bank requests have ended for the month", "B")]
+        return [
+            Fault(at, "mode", FaultCode.BANK_REQUESTS_ENDED, "S, since bank requests have ended for the month", "B")
+        ]
     return []
 
 

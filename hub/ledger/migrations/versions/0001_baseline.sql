@@ -152,7 +152,6 @@ create table batch (                          -- one bank file each (表二十�
     partial        boolean not null,          -- the bank may deduct part of its monthly lines
     state          text not null,             -- hub.domain.lifecycle.BatchState
     request_sha256 char(64) references archived_file,   -- the file as written, from SENDING on
-    delivery_tried boolean not null default false,      -- a delivery began whose outcome has not been written down
     trouble        text not null default '',  -- why the last try to deliver failed; '' while none did
     result_file_id bigint references file_intake,
     booking_period char(7),                   -- fixed when the result is released for posting
@@ -162,6 +161,7 @@ create table batch (                          -- one bank file each (表二十�
     unique (bank, business_date, seq)
 );
 create index batch_by_session on batch (period, round, bank);
+create index batch_on_its_way on batch (state) where state <> 'POSTED';
 create table batch_line (
     batch_id       bigint not null references batch,
     line           integer not null,

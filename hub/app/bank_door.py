@@ -1,0 +1,135 @@
+"""The banks' door: files that are ready go out, results that are there come in, whole or into quarantine."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from hub.app.wiring import Hub
+from hub.domain.faults import Fault, FaultCode
+from hub.domain.work import Queue
+from hub.ledger import clock, files, work_items
+from hub.ledger.database import POLL_LOCK, session_lock
+from hub.ledger.unready_results import UnreadyResults
+from hub.ports import Archived, BankDoor, Refused, RemoteFile
+from hub.processors import deliver_bank_file, read_bank_result, release_results
+
+_log = structlog.get_logger(__name__)
+OK_SUFFIX = ".ok"
+OK_BYTES_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """One file's fate: taken, repeat or quarantined."""
+
+    file: str
+    outcome: str
+
+
+def deliver(hub: Hub, code: str, door: BankDoor) -> int:
+    """Sends what is ready for a bank and returns how many files it took; the first failure ends the round."""
+    with session_lock(hub.engine, POLL_LOCK, code):
+        with hub.engine.begin() as conn:
+            waiting = deliver_bank_file.pending(conn, code)
+        sent = 0
+        for batch in waiting:
+            if not deliver_bank_file.deliver(hub.engine, batch, door, hub.archive, hub.formats[code]):
+                break
+            sent += 1
+        return sent
+
+
+def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
+    """Fetches and checks every complete result file of a bank. HubError when the bank cannot be read."""
+    with session_lock(hub.engine, POLL_LOCK, code):
+        listed = {file.name: file for file in door.list_results()}
+        profile = hub.formats[code]
+        unready = UnreadyResults(hub.engine, code)
+        found = []
+        for name, file in sorted(listed.items()):
+            if not profile.is_result_name(name, code):
+                continue
+            ok = listed.get(name + OK_SUFFIX)
+            if ok is None:
+                continue
+            outcome = _take(hub, code, door, file, ok, unready)
+            if outcome is not None:
+                found.append(Polled(name, outcome))
+        return found
+
+
+def _take(hub: Hub, code: str, door: BankDoor, file: RemoteFile, ok: RemoteFile, unready: UnreadyResults) -> str | None:
+    """Archives, checks and books one file, then moves it away; None when its ``.ok`` does not agree yet."""
+    profile = hub.formats[code]
+    with door.fetch(ok.name) as told:
+        ok_text = told.read(OK_BYTES_MAX + 1)
+    with door.fetch(file.name) as data:
+        archived = hub.archive.store(data)
+    if profile.ok_agrees(ok_text, archived.sha256, archived.size):
+        outcome = _answer(hub, code, file.name, archived)
+    else:
+        seen = f"{file.fingerprint} {ok.fingerprint} {archived.sha256}"
+        if not unready.seen_before(file.name, seen):
+            return None
+        fault = Fault(
+            None,
+            OK_SUFFIX,
+            FaultCode.DIGEST,
+            f"{archived.sha256} {archived.size}",
+            ok_text[:OK_BYTES_MAX].decode("ascii", "replace"),
+        )
+        outcome = _quarantine(hub, code, file.name, archived, [fault])
+    # Only now, with the books committed, the bank's copy is moved; a crash before leaves a repeat, which is harmless.
+    door.move_to_done(file.name)
+    door.move_to_done(ok.name)
+    unready.forget(file.name)
+    return outcome
+
+
+def _answer(hub: Hub, code: str, name: str, archived: Archived) -> str:
+    with hub.engine.begin() as conn:
+        if files.accepted_by_content(conn, "bank", archived.sha256) is not None:
+            now = clock.now(conn)
+            files.record(conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="repeat")
+            return "repeat"
+    with archived.path.open("rb") as data:
+        parsed = hub.formats[code].parse_result(name, code, data)
+    if isinstance(parsed, Refused):
+        return _quarantine(hub, code, name, archived, list(parsed.faults))
+    with hub.engine.begin() as conn:
+        batch, faults = read_bank_result.check(conn, parsed)
+        if batch is not None and not faults:
+            now = clock.now(conn)
+            file_id = files.record(
+                conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="accepted",
+                identity=read_bank_result.identity(parsed.batch_no), lines=len(parsed.answers),
+                total=sum(answer.deducted for answer in parsed.answers),
+            )  # fmt: skip
+            read_bank_result.keep(conn, batch, parsed, file_id, now)
+            release_results.release_if_due(conn, parsed.batch_no, now)
+            return "taken"
+    return _quarantine(hub, code, name, archived, list(faults))
+
+
+def _quarantine(hub: Hub, code: str, name: str, archived: Archived, faults: list[Fault]) -> str:
+    """Books nothing; a work item names file, line and field of the first fault and holds them all."""
+    first = faults[0]
+    with hub.engine.begin() as conn:
+        now = clock.now(conn)
+        files.record(
+            conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="quarantined", faults=faults
+        )
+        work_items.raise_item(
+            conn,
+            queue=Queue.QUARANTINE,
+            bank=code,
+            file=name,
+            line=first.line,
+            field=first.field,
+            about=f"{code}/{name}/{archived.sha256}",
+            at=now,
+            summary=f"{name}: {first.message}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""),
+            detail={"sha256": archived.sha256, "faults": [fault.as_json() for fault in faults[:100]]},
+        )
+    _log.warning("result_quarantined", bank=code, file=name, faults=len(faults))
+    return "quarantined"

@@ -1,0 +1,63 @@
+"""``hub bank``: fetch results now, try a connection (contract section 6)."""
+
+import typer
+
+from hub.app.cli import output
+
+app = typer.Typer(no_args_is_help=True, help="The banks' door.")
+
+
+@app.command()
+def poll(
+    ctx: typer.Context, bank: str | None = typer.Argument(None, metavar="[BANK]", help="One bank; else every bank.")
+) -> int:
+    """Send what is ready, fetch and check what is there; results whose posting hour has passed are posted at once."""
+    from contextlib import closing
+
+    from hub.app import bank_door, schedule
+    from hub.app.wiring import Hub
+    from hub.domain.errors import HubError
+
+    context = output.of(ctx)
+    hub = Hub(context.settings)
+    codes = [hub.bank(bank).code] if bank is not None else list(hub.parties.banks)
+    files: list[bank_door.Polled] = []
+    unread: list[dict[str, str]] = []
+    for code in codes:
+        with context.working(f"Reading {code}"), closing(hub.door(code)) as door:
+            try:
+                bank_door.deliver(hub, code, door)
+                files += bank_door.poll(hub, code, door)
+            except HubError as failure:
+                unread.append({"bank": code, "error": str(failure), "advice": failure.advice})
+                context.say(f"{code}: {failure} {failure.advice}")
+    if any(file.outcome == "taken" for file in files):
+        schedule.require_running(hub)
+        schedule.drain(hub)
+    document: dict[str, object] = {"files": [{"file": file.file, "outcome": file.outcome} for file in files]}
+    if unread:
+        document["unread"] = unread
+    output.emit(context, document, "\n".join(f"{file.file}  {file.outcome}" for file in files) or "nothing new")
+    return output.FAILED if unread else output.DONE
+
+
+@app.command()
+def check(ctx: typer.Context, bank: str = typer.Argument(metavar="BANK")) -> None:
+    """Try a bank's connection and show its host key, its directories and how its clock differs."""
+    from contextlib import closing
+    from dataclasses import asdict
+
+    from hub.app.wiring import Hub
+
+    context = output.of(ctx)
+    hub = Hub(context.settings)
+    with context.working(f"Trying {bank}"), closing(hub.door(bank)) as door:
+        report = door.check()
+    directories = "\n".join(f"  {role:9} {path}" for role, path in report.directories.items())
+    differs = report.clock_difference_seconds
+    said = "cannot be told" if differs is None else f"{differs:+d} s"
+    output.emit(
+        context,
+        {"bank": bank, "ok": True, **asdict(report)},
+        f"{bank} is reached\n  host key  {report.host_key}\n{directories}\n  clock     {said}",
+    )

@@ -1,0 +1,62 @@
+"""``hub calendar``: working days by year (contract section 6)."""
+
+from pathlib import Path
+
+import typer
+
+from hub.app.cli import output
+
+app = typer.Typer(no_args_is_help=True, help="Working days by year.")
+
+
+@app.command()
+def show(ctx: typer.Context) -> None:
+    """Calendars and years that are known, and where the horizon is."""
+    from rich.table import Table
+
+    from hub.app.wiring import Hub
+    from hub.ledger import calendars
+
+    context = output.of(ctx)
+    hub = Hub(context.settings)
+    with hub.engine.connect() as conn:
+        years = calendars.years(conn)
+        city, _ = calendars.load(conn, ())
+    table = Table("calendar", "year", "days", "working days", "holidays on weekdays", "make-up days")
+    for row in years:
+        table.add_row(*(str(value) for value in row.values()))
+    output.emit(context, {"horizon": city.horizon, "years": years}, table)
+
+
+@app.command("import")
+def import_year(ctx: typer.Context, file: Path = typer.Argument(exists=True, dir_okay=False, readable=True)) -> int:
+    """Take in a year's holidays and make-up days; a step that waited for them is carried out with the next advance.
+
+    The file: H|CALENDAR|1|<year>|CITY or a bank's code, D|<date>|HOLIDAY or WORKDAY|<name>, T|<number of D lines>.
+    Days it does not name are working days from Monday to Friday.
+    """
+    from connectors.formats.calendar_year import parse_calendar
+    from hub.app.wiring import Hub
+    from hub.domain.faults import Fault, FaultCode
+    from hub.ledger import calendars
+    from hub.ports import Refused
+
+    context = output.of(ctx)
+    hub = Hub(context.settings)
+    with file.open("rb") as data:
+        parsed = parse_calendar(file.name, data)
+    faults = list(parsed.faults) if isinstance(parsed, Refused) else []
+    if not isinstance(parsed, Refused) and parsed.calendar not in (calendars.CITY, *hub.parties.banks):
+        faults.append(Fault(1, "calendar", FaultCode.UNKNOWN_BANK, "CITY or a bank of this hub", parsed.calendar))
+    if faults:
+        document = {"accepted": False, "file": file.name, "faults": [fault.as_json() for fault in faults]}
+        output.emit(
+            context, document, "\n".join([f"{file.name}: refused", *(f"  {fault.message}" for fault in faults)])
+        )
+        return output.REFUSED
+    assert not isinstance(parsed, Refused)
+    with hub.engine.begin() as conn:
+        calendars.replace(conn, parsed.calendar, parsed.days)
+    document = {"accepted": True, "file": file.name, "calendar": parsed.calendar, "year": parsed.year}
+    output.emit(context, document, f"{parsed.calendar} {parsed.year}: {len(parsed.days)} days taken in")
+    return output.DONE

@@ -1,0 +1,88 @@
+"""The connector's loop: bank files go out as soon as they are written; with the system clock, results come in and steps run."""
+
+import asyncio
+import random
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from hub.app import bank_door, schedule
+from hub.app.wiring import Hub
+from hub.domain.errors import HubError
+from hub.domain.timetable import TZ
+from hub.ledger import clock
+from hub.ports import BankDoor
+from hub.processors import deliver_bank_file
+from hub.runtime.shutdown import pause
+
+_log = structlog.get_logger(__name__)
+
+LOOK_SECONDS: Final = 0.1
+"""Between two looks for a file that is ready to go."""
+SCHEDULE_SECONDS: Final = 5.0
+"""Between two visits of the banks and looks at the timetable, with the system clock."""
+FIRST_PAUSE_SECONDS: Final = 1.0
+LONGEST_PAUSE_SECONDS: Final = 60.0
+
+
+@dataclass
+class _Patience:
+    """A bank that fails is tried again after a pause that doubles, with jitter, so that nobody is stormed."""
+
+    pause_seconds: float = FIRST_PAUSE_SECONDS
+    not_before: float = field(default=0.0)
+
+    def failed(self) -> None:
+        self.not_before = time.monotonic() + self.pause_seconds * random.uniform(0.8, 1.2)  # noqa: S311
+        self.pause_seconds = min(self.pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+
+    def went_well(self) -> None:
+        self.pause_seconds, self.not_before = FIRST_PAUSE_SECONDS, 0.0
+
+
+async def run_connector(hub: Hub, stop: asyncio.Event) -> None:
+    """Runs until ``stop`` is set. Each bank has a task of its own: one bank's trouble delays no other."""
+    with hub.engine.connect() as conn:
+        manual = clock.is_manual(conn)
+    async with asyncio.TaskGroup() as group:
+        for code in hub.parties.banks:
+            group.create_task(_deliver_for(hub, code, stop))
+        if not manual:
+            group.create_task(_keep_schedule(hub, stop))
+
+
+async def _deliver_for(hub: Hub, code: str, stop: asyncio.Event) -> None:
+    patience = _Patience()
+    with closing(hub.door(code)) as door:
+        while not await pause(stop, LOOK_SECONDS):
+            if time.monotonic() < patience.not_before:
+                continue
+            try:
+                went_well = await asyncio.to_thread(_deliver_waiting, hub, code, door)
+            except Exception:  # noqa: BLE001  whatever fails at one bank, the others go on; it is logged and tried again
+                _log.exception("delivery_failed", bank=code)
+                went_well = False
+            if went_well:
+                patience.went_well()
+            else:
+                patience.failed()
+
+
+def _deliver_waiting(hub: Hub, code: str, door: BankDoor) -> bool:
+    """Sends what is ready; False when something ready could not be sent."""
+    with hub.engine.connect() as conn:
+        waiting = len(deliver_bank_file.pending(conn, code))
+    return waiting == 0 or bank_door.deliver(hub, code, door) > 0
+
+
+async def _keep_schedule(hub: Hub, stop: asyncio.Event) -> None:
+    with closing(schedule.Banks(hub)) as banks:
+        while not await pause(stop, SCHEDULE_SECONDS):
+            try:
+                await asyncio.to_thread(schedule.advance, hub, datetime.now(TZ), banks=banks)
+            except HubError as failure:
+                _log.warning("schedule_waits", reason=str(failure))

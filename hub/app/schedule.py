@@ -1,0 +1,221 @@
+"""The schedule: carries out, in order, every step that is due, and waits until nothing is in flight before the next.
+
+With the manual clock ``hub clock advance`` runs this; with the system clock the connector does, all day. One schedule
+runs at a time, whoever calls it, and a step that was cut off is done again or not at all: each is one transaction.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby
+
+import structlog
+from sqlalchemy import Connection
+
+from hub.app import bank_door
+from hub.app.wiring import Hub
+from hub.domain.errors import HubError, NotRunningError, RetriableError
+from hub.domain.parties import BankTerms
+from hub.domain.periods import Period
+from hub.domain.timetable import ScheduledStep, Step
+from hub.domain.work import Queue
+from hub.ledger import clock, flight, steps, work_items
+from hub.ledger.batches import NameOf
+from hub.ledger.database import SCHEDULE_LOCK, session_lock
+from hub.processors import close_city_batch, close_month, release_results, request_deductions, watch_results
+
+_log = structlog.get_logger(__name__)
+
+STALL_SECONDS = 60.0
+"""Without any progress for so long, something has died that waiting does not bring back."""
+LOOK_SECONDS = 0.02
+"""Between two looks at what is in flight."""
+
+Tell = Callable[[str], None]
+
+
+@dataclass
+class Advanced:
+    """What an advance did."""
+
+    clock: datetime
+    steps: list[dict[str, object]] = field(default_factory=list)
+    files: list[dict[str, object]] = field(default_factory=list)
+    blocked: list[str] = field(default_factory=list)
+
+
+class Banks:
+    """The doors of all banks, opened when first used and kept; one bank's trouble does not stop another's."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._doors = {code: hub.door(code) for code in hub.parties.banks}
+
+    def visit(self, done: Advanced, tell: Tell) -> None:
+        """Sends what is ready and takes what is there, bank by bank."""
+        for code, door in self._doors.items():
+            try:
+                bank_door.deliver(self._hub, code, door)
+                for polled in bank_door.poll(self._hub, code, door):
+                    tell(f"{code}: {polled.file} {polled.outcome}")
+                    done.files.append({"bank": code, "file": polled.file, "outcome": polled.outcome})
+            except HubError as failure:
+                _log.warning("bank_not_read", bank=code, reason=type(failure).__name__)
+                tell(f"{code} cannot be read: {failure}")
+
+    def close(self) -> None:
+        for door in self._doors.values():
+            door.close()
+
+
+def advance(hub: Hub, to: datetime, tell: Tell = lambda _: None, *, banks: Banks) -> Advanced:
+    """Carries out every step due up to ``to``; moves the manual clock with them. After a crash, does what is missing.
+
+    RetriableError when the pipeline does not move any more.
+    """
+    with session_lock(hub.engine, SCHEDULE_LOCK):
+        with hub.engine.connect() as conn:
+            manual, now = clock.is_manual(conn), clock.now(conn)
+        done = Advanced(now)
+        banks.visit(done, tell)
+        drain(hub)
+        while group := _next_steps(hub, to, done):
+            banks.visit(done, tell)
+            drain(hub)
+            due_at = group[0].due_at
+            assert due_at is not None, "a step without a time is not carried out"
+            if manual:
+                _move_clock(hub, due_at)
+            for step in group:
+                tell(
+                    f"{due_at:%Y-%m-%d %H:%M}  {step.period} {step.step.value} {step.round or ''} {step.bank}".rstrip()
+                )
+                count = _carry_out(hub, step)
+                done.steps.append(
+                    {"period": str(step.period), "step": step.step.value, "round": step.round, "bank": step.bank,
+                     "due_at": due_at, "count": count}
+                )  # fmt: skip
+                _log.info("step_done", period=str(step.period), step=step.step.value, round=step.round, count=count)
+            drain(hub)
+            if any(step.step is Step.CITY_BATCH for step in group):
+                banks.visit(done, tell)
+                drain(hub)
+        if manual:
+            _move_clock(hub, to)
+        with hub.engine.connect() as conn:
+            done.clock = clock.now(conn)
+        return done
+
+
+def drain(hub: Hub) -> None:
+    """Returns when nothing is in flight. RetriableError when nothing moves any more."""
+    last, since = -1, time.monotonic()
+    while True:
+        with hub.engine.connect() as conn:
+            waiting = flight.waiting(conn)
+        if waiting.total == 0:
+            return
+        if waiting.total != last:
+            last, since = waiting.total, time.monotonic()
+        elif time.monotonic() - since > STALL_SECONDS:
+            raise RetriableError(
+                f"{waiting.said} in flight and nothing has moved for {STALL_SECONDS:.0f} seconds.",
+                advice="`hub status` shows what is down, `hub up` restores it; then repeat the command.",
+            )
+        time.sleep(LOOK_SECONDS)
+
+
+def require_running(hub: Hub) -> None:
+    """NotRunningError, at once, when a part that the pipeline needs is not running on this machine."""
+    from hub.runtime import processes  # noqa: PLC0415
+
+    down = [
+        role for role in ("processors", "streams", "connector") if processes.health(hub.settings.home, role) != "up"
+    ]
+    if down:
+        raise NotRunningError(f"Not running: {', '.join(down)}.", advice="Run: hub up --detach")
+
+
+def next_step(conn: Connection, hub: Hub, now: datetime) -> ScheduledStep | None:
+    """The step that is due next, of this period or the next; None when the calendar ends before it."""
+    period = Period.of(now.date())
+    done = steps.done(conn, [period, period.next()])
+    coming = [
+        step
+        for each in (period, period.next())
+        for step in steps.sessions_of(conn, each, hub.parties.banks)
+        if (str(step.period), step.step.value, step.round, step.bank) not in done
+        and step.due_at is not None
+        and step.due_at > clock.started_at(conn)
+    ]
+    return min(coming, key=lambda step: step.order, default=None)
+
+
+def _next_steps(hub: Hub, to: datetime, done: Advanced) -> Sequence[ScheduledStep]:
+    """The steps due at the next moment up to ``to``; empty when there is none."""
+    with hub.engine.begin() as conn:
+        waiting = _waiting_steps(conn, hub, to, done)
+    for _, group in groupby(waiting, key=lambda step: step.due_at):
+        return list(group)
+    return []
+
+
+def _waiting_steps(conn: Connection, hub: Hub, to: datetime, done: Advanced) -> list[ScheduledStep]:
+    started = clock.started_at(conn)
+    periods = [Period.of(started.date())]
+    while periods[-1] < Period.of(to.date()):
+        periods.append(periods[-1].next())
+    carried_out = steps.done(conn, periods)
+    waiting: list[ScheduledStep] = []
+    for period in periods:
+        for step in steps.sessions_of(conn, period, hub.parties.banks):
+            if (str(step.period), step.step.value, step.round, step.bank) in carried_out:
+                continue
+            if step.due_at is None:
+                _block(conn, step, done)
+                break  # what comes after it in its period waits with it
+            if started < step.due_at <= to:
+                waiting.append(step)
+    return sorted(waiting, key=lambda step: step.order)
+
+
+def _block(conn: Connection, step: ScheduledStep, done: Advanced) -> None:
+    """A step beyond the calendar's horizon stops its period, with a work item, and nothing else."""
+    summary = f"{step.period} {step.step.value}: the working-day calendar does not reach that far; import the year's"
+    if str(step.period) not in done.blocked:
+        done.blocked.append(str(step.period))
+        work_items.raise_item(conn, queue=Queue.CALENDAR, summary=summary, about=str(step.period), at=clock.now(conn))
+
+
+def _carry_out(hub: Hub, step: ScheduledStep) -> int:
+    """One step in one transaction; how many things it did."""
+    with hub.engine.begin() as conn:
+        now = clock.now(conn)
+        match step.step:
+            case Step.UPLOAD_CLOSE:
+                return request_deductions.carry_out(conn, step, now)
+            case Step.CITY_BATCH:
+                return len(close_city_batch.carry_out(conn, step, now, list(hub.parties.banks.values()), _name_of(hub)))
+            case Step.RESULTS_DUE:
+                return watch_results.carry_out(conn, step, now)
+            case Step.POSTING:
+                return release_results.carry_out(conn, step, now)
+            case Step.MONTH_CLOSE:
+                return close_month.carry_out(conn, step, now)
+            case Step.FINANCE_CLOSE:
+                # 财表二, 三 and 四 report repayments, supplements and other income; monthly bills have no part in them.
+                steps.mark_done(conn, step, now)
+                return 0
+
+
+def _name_of(hub: Hub) -> NameOf:
+    def name(terms: BankTerms, day: date, seq: int) -> str:
+        return hub.formats[terms.code].request_name(terms.code, day, seq)
+
+    return name
+
+
+def _move_clock(hub: Hub, to: datetime) -> None:
+    with hub.engine.begin() as conn:
+        clock.move_to(conn, to)

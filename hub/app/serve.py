@@ -1,0 +1,177 @@
+"""A process of a running hub: ``python -m hub.app.serve <role>``. Each role is a few loops that end together."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from hub.app import endpoints
+from hub.app.connector import run_connector
+from hub.app.settings import load
+from hub.app.wiring import Hub
+from hub.domain.errors import HubError
+from hub.processors import (
+    FLOW,
+    book_at_agency,
+    collect_declarations,
+    collect_requests,
+    open_arrears,
+    post_arrears,
+    post_arrivals,
+    release_bank_file,
+    split_funds,
+)
+from hub.runtime.consume import Consumption, run_consumer
+from hub.runtime.processes import Readiness
+from hub.runtime.relay import run_relay
+from hub.runtime.shutdown import stop_on_signals
+from hub.runtime.streams import Transformation, run_streams
+from hub.runtime.sweeper import run_sweeper
+from hub.runtime.watchdog import Watchdog
+from hub.wire.registry import Registry
+
+Loops = Sequence[Coroutine[Any, Any, None]]
+
+HANDLERS: Final = {
+    "collect-requests": collect_requests.handle,
+    "collect-declarations": collect_declarations.handle,
+    "post-arrivals": post_arrivals.handle,
+    "book-at-agency": book_at_agency.handle,
+    "post-arrears": post_arrears.handle,
+}
+"""Consumers of the processors' process: each books in PostgreSQL and nowhere else."""
+
+TRANSFORMATIONS: Final = {"split-funds": split_funds.transform, "open-arrears": open_arrears.transform}
+"""Pure stream processors, run by Faust."""
+
+
+class Surroundings:
+    """What every loop of a process is given."""
+
+    def __init__(self, hub: Hub, stop: asyncio.Event) -> None:
+        self.hub = hub
+        self.stop = stop
+        self.bootstrap = endpoints.bootstrap_servers(hub.settings)
+        url = hub.settings.kafka.schema_registry_url
+        self.registry = Registry(url) if url else None
+        self.watchdog = Watchdog()
+
+    def consumer(self, consumer: str, handle: Callable[..., None]) -> Coroutine[Any, Any, None]:
+        """The loop of one consumer of the flow."""
+        reads = next(step.reads for step in FLOW if step.consumer == consumer)
+        return run_consumer(
+            Consumption(consumer=consumer, topics=reads, handle=handle),
+            self.hub.engine, self.bootstrap, self.stop, registry=self.registry, watchdog=self.watchdog,
+        )  # fmt: skip
+
+
+def processors(around: Surroundings) -> Loops:
+    """Relay, sweeper and the consumers that book."""
+    with_registry = {"registry": around.registry, "watchdog": around.watchdog}
+    return [
+        run_relay(around.hub.engine, around.bootstrap, around.stop, **with_registry),  # type: ignore[arg-type]
+        run_sweeper(around.hub.engine, around.stop, watchdog=around.watchdog),
+        *(around.consumer(consumer, handle) for consumer, handle in HANDLERS.items()),
+    ]
+
+
+def streams(around: Surroundings) -> Loops:
+    """Faust with the pure processors."""
+    attached = [
+        Transformation(
+            name=step.consumer, reads=step.reads, writes=step.writes[0], transform=TRANSFORMATIONS[step.consumer]
+        )
+        for step in FLOW
+        if step.consumer in TRANSFORMATIONS
+    ]
+    return [
+        run_streams(
+            attached, around.hub.engine, around.bootstrap, around.stop,
+            registry=around.registry, watchdog=around.watchdog,
+        )
+    ]  # fmt: skip
+
+
+def connector(around: Surroundings) -> Loops:
+    """What speaks to the banks, and the schedule where the clock is the system's."""
+    release = partial(release_bank_file.handle, archive=around.hub.archive, formats=around.hub.formats)
+    return [around.consumer("release-bank-file", release), run_connector(around.hub, around.stop)]
+
+
+def web(around: Surroundings) -> Loops:
+    """The desk."""
+    from hub.dashboard import server  # noqa: PLC0415  only this process needs it
+    from hub.ledger.database import ROLE_READ, engine  # noqa: PLC0415
+
+    settings = around.hub.settings
+    app = server.build(engine(endpoints.database_url(settings), ROLE_READ), around.bootstrap, settings)
+    return [server.run_desk(app, settings.web.host, settings.web.port, around.stop)]
+
+
+ROLES: Final[dict[str, Callable[[Surroundings], Loops]]] = {
+    "processors": processors, "streams": streams, "connector": connector, "web": web,
+}  # fmt: skip
+
+
+async def serve(role: str, config: Path | None) -> None:
+    """Runs the role's loops until a signal; when one of them fails, all end, and the failure is the exit code."""
+    hub = Hub(load(config))
+    stop = stop_on_signals()
+    around = Surroundings(hub, stop)
+    readiness = Readiness(hub.settings.home, role)
+    around.watchdog.start()
+    try:
+        async with asyncio.TaskGroup() as group:
+            for loop in ROLES[role](around):
+                group.create_task(_until_stop(loop, stop))
+            readiness.announce()
+            await stop.wait()
+            readiness.withdraw()
+    finally:
+        readiness.withdraw()
+        around.watchdog.stop()
+
+
+async def _until_stop(loop: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    try:
+        await loop
+    finally:
+        stop.set()
+
+
+def _log_as_json() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for noisy in ("aiokafka", "faust", "mode", "paramiko", "kafka"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def main() -> None:
+    """Entry point of a role's process."""
+    role, config = sys.argv[1], None
+    if "--config" in sys.argv:
+        config = Path(sys.argv[sys.argv.index("--config") + 1])
+    _log_as_json()
+    try:
+        asyncio.run(serve(role, config))
+    except* HubError as failures:
+        for failure in failures.exceptions:
+            logging.getLogger(__name__).error("%s: %s", role, failure)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

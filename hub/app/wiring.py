@@ -1,0 +1,74 @@
+"""The only place that builds things: settings become an engine, an archive, bank doors and profiles that fit together."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import Engine
+
+from connectors.archive.file_archive import FileArchive
+from connectors.bank.sftp import SftpDoor
+from connectors.formats import PROFILES
+from hub.app import endpoints
+from hub.app.settings import Bank, Settings
+from hub.domain.errors import HubError
+from hub.domain.parties import BankTerms, Parties
+from hub.ledger.database import ROLE_APP, engine
+from hub.ports import BankDoor, BankFormat
+
+
+class UnknownBankError(HubError):
+    """No bank of this hub has this code."""
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A configured hub: what use cases are given."""
+
+    settings: Settings
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Connections that may post and may not change what is posted."""
+        return engine(endpoints.database_url(self.settings), ROLE_APP)
+
+    @cached_property
+    def archive(self) -> FileArchive:
+        return FileArchive(self.settings.home / "archive")
+
+    @cached_property
+    def parties(self) -> Parties:
+        banks = {
+            bank.code: BankTerms(
+                code=bank.code, profile=bank.profile, allow_partial=bank.allow_partial, max_lines=bank.max_lines
+            )
+            for bank in self.settings.banks
+        }
+        return Parties(agencies=frozenset(agency.code for agency in self.settings.agencies), banks=banks)
+
+    @cached_property
+    def formats(self) -> dict[str, BankFormat]:
+        """The profile of each bank, by the bank's code."""
+        return {bank.code: PROFILES[bank.profile] for bank in self.settings.banks}
+
+    def bank(self, code: str) -> Bank:
+        """The settings of a bank; an unknown code is refused, never defaulted."""
+        bank = self.settings.bank(code)
+        if bank is None:
+            known = ", ".join(self.parties.banks)
+            raise UnknownBankError(f"{code} is not a bank of this hub.", advice=f"Banks in hub.toml: {known}.")
+        return bank
+
+    def door(self, code: str) -> BankDoor:
+        """A new door to a bank; nothing is opened until it is used. The caller closes it."""
+        bank = self.bank(code)
+        return SftpDoor(
+            host=bank.host,
+            port=bank.port,
+            username=bank.username,
+            private_key=bank.private_key,
+            host_keys=bank.host_keys,
+            outbound_dir=bank.outbound_dir,
+            inbound_dir=bank.inbound_dir,
+            done_dir=bank.done_dir,
+            receipts=self.settings.home / "receipts" / bank.code,
+        )

@@ -1,0 +1,85 @@
+"""Step 5, deliver the bank file (财表七, C9-2): over SFTP, proven by what the bank's server gives back.
+
+Reads: batches that are SENDING. Writes: the receipt, bank-file-sent; the batch is SENT from here on.
+Rule: the file is read back under its final name before its .ok goes out, and before anything says "sent".
+Repeat: the door looks before it acts, so an unknown outcome is resolved by looking and never tried again blindly.
+"""
+
+from sqlalchemy import Connection, Engine, text
+
+import topics
+from hub.domain.errors import HubError
+from hub.domain.lifecycle import BatchState
+from hub.domain.work import Queue
+from hub.ledger import batches, clock, outbox, work_items
+from hub.ledger.batches import Batch
+from hub.ports import BankDoor, BankFormat, Delivery, FileArchive
+from hub.wire.events import Event
+
+
+def pending(conn: Connection, bank: str) -> list[Batch]:
+    """Files of a bank that are written and not delivered, oldest first."""
+    return batches.in_state(conn, BatchState.SENDING, bank)
+
+
+def deliver(engine: Engine, batch: Batch, door: BankDoor, archive: FileArchive, profile: BankFormat) -> bool:
+    """Delivers one file; True when the bank has it. A failure is noted with a work item, and the next try goes on.
+
+    The caller holds the bank's lock: one delivery at a time.
+    """
+    # Gather
+    assert batch.request_sha256 is not None, "a file is written before it is delivered"
+    archived = archive.find(batch.request_sha256)
+    # Apply
+    try:
+        delivery = door.deliver(batch.file_name, archived.path, profile.ok_text(archived.sha256, archived.size))
+    except HubError as failure:
+        with engine.begin() as conn:
+            _note_trouble(conn, batch, failure)
+        return False
+    with engine.begin() as conn:
+        _note_sent(conn, batch, delivery)
+    return True
+
+
+def _note_trouble(conn: Connection, batch: Batch, failure: HubError) -> None:
+    batches.note(conn, batch, trouble=str(failure) or type(failure).__name__)
+    work_items.raise_item(
+        conn,
+        queue=Queue.UNSENT,
+        bank=batch.bank,
+        file=batch.file_name,
+        about=batch.batch_no,
+        at=clock.now(conn),
+        summary=f"{batch.file_name} could not be delivered: {failure} {failure.advice}".strip(),
+        detail={"retriable": failure.retriable},
+    )
+
+
+def _note_sent(conn: Connection, batch: Batch, delivery: Delivery) -> None:
+    now = clock.now(conn)
+    batches.advance(conn, batch, BatchState.SENT, trouble="")
+    conn.execute(
+        text("""
+            insert into bank_file_receipt (batch_id, name, size, sha256, host_key, sent_at)
+            values (:batch, :name, :size, :sha256, :host_key, :at)
+        """),
+        {
+            "batch": batch.id, "name": delivery.name, "size": delivery.size, "sha256": batch.request_sha256,
+            "host_key": delivery.host_key, "at": now,
+        },
+    )  # fmt: skip
+    work_items.settle(conn, Queue.UNSENT, batch.batch_no, f"delivered {now:%Y-%m-%d %H:%M}", now)
+    sent = Event(
+        topic=topics.BANK_FILE_SENT,
+        key=batch.bank,
+        subject=batch.batch_no,
+        occurred_at=now,
+        lines=batch.lines,
+        record={
+            "period": batch.period, "round": batch.round, "bank": batch.bank, "batch_no": batch.batch_no,
+            "file_name": delivery.name, "size": delivery.size, "sha256": batch.request_sha256,
+            "host_key": delivery.host_key, "lines": batch.lines, "total": batch.total,
+        },
+    )  # fmt: skip
+    outbox.append(conn, [sent])
