@@ -4,6 +4,7 @@ The contract tests hold each of them to what the real one does.
 """
 
 import io
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -167,6 +168,7 @@ class FakeFileArchive:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._lock = threading.Lock()
         self.is_broken = False
 
     def store(self, source: BinaryIO) -> Archived:
@@ -174,13 +176,16 @@ class FakeFileArchive:
         data = source.read()
         if self.is_broken:
             raise ArchiveUnavailableError()
-        path = self._folder / sha256(data).hexdigest()
-        if not path.exists():
-            path.write_bytes(data)
-            path.chmod(0o400)
+        with self._lock:
+            path = self._folder / sha256(data).hexdigest()
+            if not path.exists():
+                path.write_bytes(data)
+                path.chmod(0o400)
         return self.find(path.name)
 
     def find(self, sha256: str) -> Archived:
         """As the port says."""
-        path = self._folder / Path(sha256).name
+        if len(sha256) != 64 or not sha256.isalnum():
+            raise FileNotFoundError(sha256)
+        path = self._folder / sha256
         return Archived(sha256, path.stat().st_size, path)

@@ -93,8 +93,9 @@ class FileArchive:
 
     def _made(self, folder: Path) -> Path:
         if not folder.is_dir():
+            self._made(folder.parent)  # not mkdir(parents=True), which would open the folders between to everyone
             try:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                folder.mkdir(mode=0o700, exist_ok=True)
             except OSError as error:
                 raise ArchiveUnavailableError(
                     f"The archive folder {folder} cannot be made: {error.strerror}.",
