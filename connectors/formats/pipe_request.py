@@ -30,7 +30,7 @@ from connectors.formats.line_file import LineFile
 from hub.domain.errors import HubError
 from hub.domain.faults import Fault, FaultCode
 from hub.domain.funds import FundAmounts
-from hub.domain.money import ZERO, Fen, parse_yuan, print_yuan
+from hub.domain.money import Fen, parse_yuan, print_yuan
 from hub.domain.reconciliation import HASH_TOTAL_MODULUS, NO_LINES, ControlTotals, hash_total
 from hub.ports import BatchHeader, RequestLine, WrittenTotals
 
@@ -60,7 +60,7 @@ DETAIL: Final = Record(
 )
 TRAILER: Final = Record("T", count("count"), *FOUR_SUMS, SUM_TOTAL, digits("hash total", 12))
 
-_LINES_A_WRITE: Final = 1000
+_LINES_A_PART: Final = 1000  # written, or added up, in one go
 
 
 class UnreadableRequestError(HubError):
@@ -93,7 +93,7 @@ def write_request(header: BatchHeader, lines: Iterable[RequestLine], out: Binary
     out.write(head.encode(ENCODING))
     totals, hashed = NO_LINES, 0
     rest = iter(lines)
-    while part := list(islice(rest, _LINES_A_WRITE)):
+    while part := list(islice(rest, _LINES_A_PART)):
         texts = [_print_line(line) for line in part]
         for place, (line, written) in enumerate(zip(part, texts, strict=True), start=totals.count + 1):
             good = line.line == place and DETAIL.read(written.removesuffix("\n")) is not None
@@ -123,26 +123,48 @@ def read_request(data: BinaryIO) -> tuple[BatchHeader, Iterator[RequestLine]]:
 
 def _read_lines(lines: Iterator[tuple[int, str]], faults: list[Fault]) -> Iterator[RequestLine]:
     totals, hashed = NO_LINES, 0
-    for number, line in lines:
-        if not line.startswith("D|"):
-            _read_trailer(number, line, totals, hashed, faults)
+    for part in _parts(lines):
+        read = [_read_line(number, line, faults) for number, line in part if line.startswith("D|")]
+        totals = totals.plus(ControlTotals.of(line.amounts for line in read))
+        hashed = (hashed + hash_total(line.account for line in read)) % HASH_TOTAL_MODULUS
+        yield from read
+        if len(read) != len(part):
+            _read_trailer(*part[-1], totals, hashed, faults)
             break
-        fields = _read(DETAIL, number, line, faults)
-        place, instruction_no, unit, account, account_name, *sums, total, partial = fields
-        amounts = FundAmounts(*(parse_yuan(each) or ZERO for each in sums))
-        if int(place) != number - 1:
-            raise UnreadableRequestError([Fault(number, "line", FaultCode.LINE_NUMBER, str(number - 1), place)])
-        if amounts.total != parse_yuan(total):
-            raise UnreadableRequestError([Fault(number, "total", FaultCode.SUM, print_yuan(amounts.total), total)])
-        totals = totals.plus(ControlTotals(1, amounts))
-        hashed = (hashed + hash_total((account,))) % HASH_TOTAL_MODULUS
-        yield RequestLine(int(place), instruction_no, unit, account, account_name, amounts, partial == "P")
     else:
         raise UnreadableRequestError([Fault(None, "trailer", FaultCode.TRAILER_MISSING, "a T line", "")])
     for number, line in lines:
         raise UnreadableRequestError([Fault(number, "record type", FaultCode.RECORD_TYPE, "end of file", line[:2])])
     if faults:
         raise UnreadableRequestError(faults)
+
+
+def _parts(lines: Iterator[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    """The lines in parts of bounded size; a part ends early at a line that is no detail."""
+    part: list[tuple[int, str]] = []
+    for numbered in lines:
+        part.append(numbered)
+        if len(part) == _LINES_A_PART or not numbered[1].startswith("D|"):
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _read_line(number: int, line: str, faults: list[Fault]) -> RequestLine:
+    """One ``D`` line, checked as strictly as it was written."""
+    fields = DETAIL.read(line)
+    if fields is not None and not faults:
+        place, instruction_no, unit, account, account_name, p, u, i, m, total, partial = fields
+        pension, unemployment, injury, maternity = parse_yuan(p), parse_yuan(u), parse_yuan(i), parse_yuan(m)
+        if not (pension is None or unemployment is None or injury is None or maternity is None):
+            amounts = FundAmounts(pension, unemployment, injury, maternity)
+            if int(place) == number - 1 and amounts.total == parse_yuan(total):
+                return RequestLine(int(place), instruction_no, unit, account, account_name, amounts, partial == "P")
+    found = faults + DETAIL.faults(number, DETAIL.cut(line))
+    raise UnreadableRequestError(
+        found or [Fault(number, "D", FaultCode.SUM, "its place and the sum of its funds", line)]
+    )
 
 
 def _read_trailer(number: int, line: str, totals: ControlTotals, hashed: int, faults: list[Fault]) -> None:

@@ -38,7 +38,7 @@ from hub.domain.money import Fen, parse_total, parse_yuan, print_yuan
 from hub.ports import Refused, ResultFile
 
 REQUEST_NAME: Final = Column(
-    "request file", r"DK_[A-Z0-9]{2,12}_[0-9]{8}_[0-9]{4}\.txt", "DK_<bank>_<YYYYMMDD>_<4 digits>.txt"
+    "request file name", r"DK_[A-Z0-9]{2,12}_[0-9]{8}_[0-9]{4}\.txt", "DK_<bank>_<YYYYMMDD>_<4 digits>.txt"
 )
 SUMS: Final = ("requested", "deducted", *FUND_COLUMNS)
 HEADER: Final = Record(
