@@ -8,9 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
-
-from hub.app import endpoints
+from hub.app import endpoints, logs
 from hub.app.connector import run_connector
 from hub.app.settings import load
 from hub.app.wiring import Hub
@@ -144,27 +142,12 @@ async def _until_stop(loop: Coroutine[Any, Any, None], stop: asyncio.Event) -> N
         stop.set()
 
 
-def _log_as_json() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-    )
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for noisy in ("aiokafka", "faust", "mode", "paramiko", "kafka"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-
-
 def main() -> None:
     """Entry point of a role's process."""
     role, config = sys.argv[1], None
     if "--config" in sys.argv:
         config = Path(sys.argv[sys.argv.index("--config") + 1])
-    _log_as_json()
+    logs.to_standard_error(logging.INFO)
     try:
         asyncio.run(serve(role, config))
     except* HubError as failures:

@@ -30,10 +30,9 @@ def submit(
 ) -> int:
     """Hand in dues, second collections, receipts and returns: each file is accepted, or refused with every fault."""
     from hub.app.intake import submit as take
-    from hub.app.wiring import Hub
 
     context = output.of(ctx)
-    hub = Hub(context.settings)
+    hub = context.hub
     answers = []
     for file in files:
         with context.working(f"Reading {file.name}"):

@@ -15,11 +15,10 @@ def poll(
     from contextlib import closing
 
     from hub.app import bank_door, schedule
-    from hub.app.wiring import Hub
     from hub.domain.errors import HubError
 
     context = output.of(ctx)
-    hub = Hub(context.settings)
+    hub = context.hub
     codes = [hub.bank(bank).code] if bank is not None else list(hub.parties.banks)
     files: list[bank_door.Polled] = []
     unread: list[dict[str, str]] = []
@@ -47,10 +46,9 @@ def check(ctx: typer.Context, bank: str = typer.Argument(metavar="BANK")) -> Non
     from contextlib import closing
     from dataclasses import asdict
 
-    from hub.app.wiring import Hub
 
     context = output.of(ctx)
-    hub = Hub(context.settings)
+    hub = context.hub
     with context.working(f"Trying {bank}"), closing(hub.door(bank)) as door:
         report = door.check()
     directories = "\n".join(f"  {role:9} {path}" for role, path in report.directories.items())

@@ -14,11 +14,10 @@ def show(ctx: typer.Context) -> None:
     """Calendars and years that are known, and where the horizon is."""
     from rich.table import Table
 
-    from hub.app.wiring import Hub
     from hub.ledger import calendars
 
     context = output.of(ctx)
-    hub = Hub(context.settings)
+    hub = context.hub
     with hub.engine.connect() as conn:
         years = calendars.years(conn)
         city, _ = calendars.load(conn, ())
@@ -36,13 +35,12 @@ def import_year(ctx: typer.Context, file: Path = typer.Argument(exists=True, dir
     Days it does not name are working days from Monday to Friday.
     """
     from connectors.formats.calendar_year import parse_calendar
-    from hub.app.wiring import Hub
     from hub.domain.faults import Fault, FaultCode
     from hub.ledger import calendars
     from hub.ports import Refused
 
     context = output.of(ctx)
-    hub = Hub(context.settings)
+    hub = context.hub
     with file.open("rb") as data:
         parsed = parse_calendar(file.name, data)
     faults = list(parsed.faults) if isinstance(parsed, Refused) else []

@@ -13,11 +13,10 @@ app = typer.Typer(no_args_is_help=True, help="Business time.")
 def show(ctx: typer.Context) -> None:
     """Business time, its mode, and the next step that is due."""
     from hub.app import schedule
-    from hub.app.wiring import Hub
     from hub.ledger import clock
 
     context = output.of(ctx)
-    hub = Hub(context.settings)
+    hub = context.hub
     with hub.engine.connect() as conn:
         now, mode = clock.now(conn), "manual" if clock.is_manual(conn) else "system"
         following = schedule.next_step(conn, hub, now)
@@ -42,13 +41,12 @@ def advance(
     from contextlib import closing
 
     from hub.app import schedule
-    from hub.app.wiring import Hub
     from hub.domain.errors import ConfigurationError, HubError
     from hub.domain.timetable import TZ
     from hub.ledger import clock
 
     context = output.of(ctx)
-    hub = Hub(context.settings)
+    hub = context.hub
     target = to.replace(tzinfo=TZ)
     with hub.engine.connect() as conn:
         manual, now = clock.is_manual(conn), clock.now(conn)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from hub.app.settings import Settings
+    from hub.app.wiring import Hub
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -59,6 +60,17 @@ class Context:
         from hub.app.endpoints import bootstrap_servers
 
         return bootstrap_servers(self.settings)
+
+    @cached_property
+    def hub(self) -> "Hub":
+        """The configured hub: engine, archive, bank doors, profiles."""
+        import logging
+
+        from hub.app import logs
+        from hub.app.wiring import Hub
+
+        logs.to_standard_error(logging.WARNING)
+        return Hub(self.settings)
 
     def engine(self, role: str | None = "hub_app") -> "Engine":
         """An engine on the hub's database: ``hub_app`` for what posts, ``hub_read`` for what only looks."""

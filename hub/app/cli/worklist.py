@@ -13,11 +13,10 @@ def list_items(ctx: typer.Context, everything: bool = typer.Option(False, "--all
     """Open work items, oldest first."""
     from rich.table import Table
 
-    from hub.app.wiring import Hub
     from hub.ledger import work_items
 
     context = output.of(ctx)
-    hub = Hub(context.settings)
+    hub = context.hub
     with hub.engine.connect() as conn:
         rows = work_items.rows(conn, everything=everything)
     table = Table("id", "queue", "since", "bank", "file", "summary", title="Work items", title_justify="left")
@@ -32,11 +31,10 @@ def list_items(ctx: typer.Context, everything: bool = typer.Option(False, "--all
 @app.command()
 def show(ctx: typer.Context, item: int = typer.Argument(metavar="ID")) -> int:
     """One item with everything known about it."""
-    from hub.app.wiring import Hub
     from hub.ledger import work_items
 
     context = output.of(ctx)
-    hub = Hub(context.settings)
+    hub = context.hub
     with hub.engine.connect() as conn:
         rows = work_items.rows(conn, item=item)
     if not rows:
@@ -55,11 +53,10 @@ def resolve(
     note: str = typer.Option(..., "--note", help="What was found and done; it is kept."),
 ) -> int:
     """Close an item that a person has dealt with."""
-    from hub.app.wiring import Hub
     from hub.ledger import clock, work_items
 
     context = output.of(ctx)
-    hub = Hub(context.settings)
+    hub = context.hub
     with hub.engine.begin() as conn:
         done = work_items.resolve(conn, item, note, clock.now(conn))
     if not done:
