@@ -196,6 +196,8 @@ class LittleMonth:
             self.done("2026-12", "posting", "2026-12-04", 1, bank)
         self.receipts("110105", "2026-12-10", {"R-1": ("A-3", "CASH")})
         self.receipts("110101", "2026-12-11", {"R-2": ("A-6", "CHEQUE"), "R-3": ("A-8", "COLLECTION")})
+        self.again("110101", "2026-12", "2026-12-08", {"A-2": "B"})
+        self.again("110105", "2026-12", "2026-12-08", {"A-3": "S"})
         self.request("2026-12", 2, {"A-2": (0, 1500, 1000, 600)}, "2026-12-21")
         self.batch("ICBC", "2026-12", 2, "2026-12-21", ("A-2",))
         self.done("2026-12", "city-batch", "2026-12-21", 2)
@@ -257,6 +259,22 @@ class LittleMonth:
             day=day,
             moves=[(Account.MEMO_DUES, "D", all_due), (Account.MEMO_CONTRA, "C", all_due)],
         )
+
+    def again(self, agency: str, period: str, day: str, named: dict[str, str]) -> None:
+        """A second collection: whom the agency asks the banks for once more (B), and who pays it directly (S)."""
+        lines = [f"H|AGAIN|1|{agency}|{period}|0001|{day}"]
+        lines += [f"D|{n}|{self.bills[no].unit}|{mode}|{day}" for n, (no, mode) in enumerate(named.items(), start=1)]
+        body = "".join(f"{line}\n" for line in lines).encode()
+        data = body + f"T|{len(named)}||{hashlib.sha256(body).hexdigest()}\n".encode()
+        file_id = self.came_in(
+            "agency", agency, f"AGAIN_{agency}_{period}_0001.txt", data,
+            identity=f"AGAIN/{agency}/{period}/0001", lines=len(named), total=0, when=at(day),
+        )  # fmt: skip
+        for line, (no, mode) in enumerate(named.items(), start=1):
+            self.insert(
+                "second_collection", file_id=file_id, line=line, period=period, agency=agency, bill_id=self.bills[no].id,
+                mode=mode, pay_on=date.fromisoformat(day), accepted_at=at(day),
+            )  # fmt: skip
 
     def request(self, period: str, round_: int, asked: dict[str, Funds], day: str) -> None:
         """Instructions, their arrival at the city, and each agency's declaration."""

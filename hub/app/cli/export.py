@@ -21,6 +21,7 @@ FORMATS_NOT_YET: Final = ("xlsx", "pdf")
 def export(
     ctx: typer.Context,
     form: str = typer.Argument(help=f"One of {', '.join(FORMS)}."),
+    *,
     period: str | None = typer.Option(None, help="The month, YYYY-MM."),
     round_: int | None = typer.Option(None, "--round", min=1, max=2, help="The deduction session; else both, added."),
     agency: str | None = typer.Option(None, help="Only this agency."),
@@ -68,7 +69,7 @@ def known_format(name: str | None, out: Path | None, *, as_json: bool) -> str | 
 
 
 def check(context: Context, form: Form, question: Question) -> None:
-    """Wrong usage with everything that is wrong: a malformed value, an unknown party, a question the form cannot answer."""
+    """Wrong usage with all that is wrong: malformed values, unknown parties, questions the form cannot answer."""
     wrong = form.faults(question)
     if question.period is not None and Period.parse(question.period) is None:
         wrong.append(f"--period {question.period!r} is not {PERIOD_GRAMMAR}")

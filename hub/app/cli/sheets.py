@@ -40,7 +40,7 @@ def as_csv(sheet: Sheet) -> str:
 
 
 def harmless(cell: str) -> str:
-    """A text that a spreadsheet would run as a formula gets an apostrophe before it (a bill id may begin with ``-``)."""
+    """A text that a spreadsheet would run as a formula gets an apostrophe before it: a bill id may begin with ``-``."""
     return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 

@@ -1,0 +1,230 @@
+"""The bytes: archived files read again and held, line by line, against what the books say of them."""
+
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+from typing import Any, BinaryIO, Final
+
+from sqlalchemy import Connection, Row, text
+
+from hub.domain.dues import DuesFile, DuesLine
+from hub.domain.errors import HubError
+from hub.domain.reconciliation import ControlTotals
+from hub.ledger.database import raw
+from hub.ledger.verification.findings import Evidence, Findings, Outcome, digest_of, opened
+from hub.ports import BankFormat, Refused, RequestLine
+
+_ROWS_AT_ONCE: Final = 20_000
+
+
+def streamed(conn: Connection, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
+    """Rows through a server-side cursor, so that a file of any size is compared in little memory."""
+    with raw(conn).cursor(name="verification") as cursor:
+        cursor.itersize = _ROWS_AT_ONCE
+        cursor.execute(query, values)
+        yield from cursor
+
+
+def side_by_side(
+    findings: Findings, table: str, file: str, read: Iterable[tuple[Any, ...]], stored: Iterable[tuple[Any, ...]]
+) -> None:
+    """Compares lines of a file (expected) with rows (found), both in file order; the key is file and line."""
+    for place, (line, row) in enumerate(zip_longest(read, stored), start=1):
+        findings.compare(table, f"{file} line {place}", line, row)
+
+
+def archive_is_unchanged(conn: Connection, evidence: Evidence) -> Outcome:
+    """Every file ever archived is there, with the size and the digest it is named after."""
+    findings = Findings()
+    for digest, size in conn.execute(text("select sha256, size from archived_file order by archived_at, sha256")).all():
+        try:
+            path = evidence.archive.find(digest).path
+            with path.open("rb") as source:
+                found = (digest_of(source), path.stat().st_size)
+        except FileNotFoundError:
+            findings.compare("archived_file", digest, (digest, size), None)
+            continue
+        findings.compare("archived_file", digest, (digest, size), found)
+    return findings.outcome("archive-is-unchanged", "archived files")
+
+
+_BILLS: Final = """
+    select line, bill_no, unit, unit_name, mode, bank, account, account_name,
+           pension, unemployment, injury, maternity, refers_to from bill where file_id = %s order by line
+"""
+
+
+def dues_files_equal_bills(conn: Connection, evidence: Evidence) -> Outcome:
+    """表八: each accepted dues file, its D, C and T lines, = its bills. Reading it again recomputes its control totals."""
+    findings = Findings()
+    for file_id, name, digest in _accepted(conn, "agency", "DUES/%"):
+        with opened(evidence, digest, findings, name) as source:
+            if source is None:
+                continue
+            file = evidence.read_dues(name, source)
+        if isinstance(file, Refused):
+            findings.blame("file_intake", name, "a file without a fault", file.faults[0].message)
+            continue
+        side_by_side(findings, "bill", name, map(_of_bill, file.lines), streamed(conn, _BILLS, file_id))
+        _compare_controls(conn, findings, file_id, name, file)
+    return findings.outcome("dues-files-equal-bills", "bills and control totals")
+
+
+def _of_bill(line: DuesLine) -> tuple[Any, ...]:
+    refers_to = None if line.refers_to is None else str(line.refers_to)
+    return (
+        line.line, line.bill_no, line.unit, line.unit_name, line.mode.value, line.bank, line.account, line.account_name,
+        *line.amounts, refers_to,
+    )  # fmt: skip
+
+
+def _compare_controls(conn: Connection, findings: Findings, file_id: int, name: str, file: DuesFile) -> None:
+    stored = {
+        (row[0], row[1]): tuple(row[2:])
+        for row in conn.execute(
+            text("""
+                select mode, bank, count(*), sum(pension)::bigint, sum(unemployment)::bigint, sum(injury)::bigint,
+                       sum(maternity)::bigint from bill where file_id = :file group by mode, bank
+            """),
+            {"file": file_id},
+        )
+    }
+    for control in file.controls:
+        totals: ControlTotals = control.totals
+        key = (control.mode.value, control.bank)
+        expected = (totals.count, *totals.amounts)
+        findings.compare("bill", f"{name} control total {' '.join(key).strip()}", expected, stored.get(key))
+
+
+_RECEIPTS: Final = """
+    select r.line, r.receipt_no, b.bill_no, r.method, r.cheque_no, r.amount, r.received_on
+    from receipt r join bill b on b.id = r.bill_id where r.file_id = %s order by r.line
+"""
+
+
+def receipts_files_equal_receipts(conn: Connection, evidence: Evidence) -> Outcome:
+    """Each accepted receipts file = its receipts."""
+    findings = Findings()
+    for file_id, name, digest in _accepted(conn, "agency", "RECEIPTS/%"):
+        with opened(evidence, digest, findings, name) as source:
+            if source is None:
+                continue
+            file = evidence.read_receipts(name, source)
+        if isinstance(file, Refused):
+            findings.blame("file_intake", name, "a file without a fault", file.faults[0].message)
+            continue
+        read = (
+            (line.line, line.receipt_no, line.bill_no, line.method, line.cheque_no, line.amount, line.received_on)
+            for line in file.lines
+        )
+        side_by_side(findings, "receipt", name, read, streamed(conn, _RECEIPTS, file_id))
+    return findings.outcome("receipts-files-equal-receipts", "receipts")
+
+
+_REQUEST_LINES: Final = """
+    select l.line, i.instruction_no, b.unit, b.account, b.account_name,
+           i.pension, i.unemployment, i.injury, i.maternity, t.partial and i.kind = 'M'
+    from batch_line l join batch t on t.id = l.batch_id join instruction i on i.id = l.instruction_id
+    join bill b on b.id = i.bill_id where l.batch_id = %s order by l.line
+"""
+
+
+def bank_files_equal_batches(conn: Connection, evidence: Evidence) -> Outcome:
+    """财表七 = file: the bytes that went to the bank, header and every line, = the batch; proof of delivery names them."""
+    findings = Findings()
+    batches = conn.execute(
+        text("""
+            select t.id, t.bank, t.batch_no, t.period, t.round, t.business_date, t.file_name, t.request_sha256,
+                   r.sha256, r.size, f.size as archived
+            from batch t left join bank_file_receipt r on r.batch_id = t.id
+            left join archived_file f on f.sha256 = t.request_sha256
+            where t.request_sha256 is not null or r.batch_id is not null order by t.id
+        """)
+    ).all()
+    for batch in batches:
+        if batch.sha256 is not None:
+            proof = (batch.request_sha256, batch.archived)
+            findings.compare("bank_file_receipt", batch.file_name, proof, (batch.sha256, batch.size))
+        if batch.request_sha256 is None:
+            continue
+        with opened(evidence, batch.request_sha256, findings, batch.file_name) as source:
+            profile = _profile(evidence, batch.bank, findings)
+            if source is not None and profile is not None:
+                _compare_request(conn, findings, batch, profile, source)
+    return findings.outcome("bank-files-equal-batches", "headers, lines and proofs of delivery")
+
+
+def _compare_request(
+    conn: Connection, findings: Findings, batch: Row[Any], profile: BankFormat, source: BinaryIO
+) -> None:
+    try:
+        header, lines = profile.read_request(source)
+        stored = (batch.bank, batch.batch_no, batch.period, batch.round, batch.business_date)
+        findings.compare("batch", batch.file_name, tuple(header), stored)
+        rows = streamed(conn, _REQUEST_LINES, batch.id)
+        side_by_side(findings, "batch_line", batch.file_name, map(_of_request, lines), rows)
+    except HubError as unreadable:
+        findings.blame("batch", batch.file_name, "a file as the profile writes it", unreadable)
+
+
+def _profile(evidence: Evidence, bank: str, findings: Findings) -> BankFormat | None:
+    profile = evidence.format_of(bank)
+    if profile is None:
+        findings.blame("batch", f"of {bank}", "a bank with a file profile in hub.toml", "")
+    return profile
+
+
+def _of_request(line: RequestLine) -> tuple[Any, ...]:
+    return (
+        line.line, line.instruction_no, line.unit, line.account, line.account_name, *line.amounts, line.partial,
+    )  # fmt: skip
+
+
+_ANSWERS: Final = """
+    select r.file_line, r.line, i.instruction_no, b.unit, i.total, r.deducted,
+           r.pension, r.unemployment, r.injury, r.maternity, r.code, r.reference
+    from result_line r join batch_line l on l.batch_id = r.batch_id and l.line = r.line
+    join instruction i on i.id = l.instruction_id join bill b on b.id = i.bill_id
+    where r.batch_id = %s order by r.file_line
+"""
+
+
+def result_files_equal_answers(conn: Connection, evidence: Evidence) -> Outcome:
+    """Result: the bank's bytes, header and every line, = the answers in the books, which are those to our request."""
+    findings = Findings()
+    batches = conn.execute(
+        text("""
+            select t.id, t.bank, t.batch_no, t.file_name, f.name, f.sha256
+            from batch t join file_intake f on f.id = t.result_file_id order by t.id
+        """)
+    ).all()
+    for batch in batches:
+        with opened(evidence, batch.sha256, findings, batch.name) as source:
+            profile = _profile(evidence, batch.bank, findings)
+            if source is None or profile is None:
+                continue
+            file = profile.parse_result(batch.name, batch.bank, source)
+        if isinstance(file, Refused):
+            findings.blame("file_intake", batch.name, "a file without a fault", file.faults[0].message)
+            continue
+        header = (file.bank, file.batch_no, file.request_name)
+        findings.compare("batch", batch.name, header, (batch.bank, batch.batch_no, batch.file_name))
+        read = (
+            (
+                answer.file_line, answer.line, answer.instruction_no, answer.unit, answer.requested, answer.deducted,
+                *answer.split, answer.code, answer.reference,
+            )
+            for answer in sorted(file.answers, key=lambda answer: answer.file_line)
+        )  # fmt: skip
+        side_by_side(findings, "result_line", batch.name, read, streamed(conn, _ANSWERS, batch.id))
+    return findings.outcome("result-files-equal-answers", "headers and answers")
+
+
+def _accepted(conn: Connection, door: str, identity: str) -> list[tuple[int, str, str]]:
+    found = conn.execute(
+        text("""
+            select id, name, sha256 from file_intake
+            where outcome = 'accepted' and door = :door and identity like :identity order by id
+        """),
+        {"door": door, "identity": identity},
+    )
+    return [(row.id, row.name, row.sha256) for row in found]
