@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from hub.domain.periods import Period
 from hub.domain.timetable import ScheduledStep, Step, timetable
-from hub.ledger import calendars
+from hub.ledger import calendars, clock
 
 
 def sessions_of(conn: Connection, period: Period, banks: Iterable[str]) -> tuple[ScheduledStep, ...]:
@@ -33,6 +33,13 @@ def is_done(conn: Connection, period: Period, step: Step, round_: int = 0, bank:
             {"period": str(period), "step": step.value, "round": round_, "bank": bank},
         ).scalar_one()
     )
+
+
+def is_over(conn: Connection, period: Period) -> bool:
+    """Whether a period takes no more monthly bills: its month end has closed, or it ended before the books were opened."""
+    ends = due_at(conn, period, Step.MONTH_CLOSE)
+    assert ends is not None, "the last day of a month needs no calendar"
+    return ends <= clock.started_at(conn) or is_done(conn, period, Step.MONTH_CLOSE)
 
 
 def done(conn: Connection, periods: Iterable[Period]) -> set[tuple[str, str, int, str]]:

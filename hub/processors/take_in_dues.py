@@ -35,7 +35,7 @@ def check(conn: Connection, file: DuesFile, parties: Parties, now: datetime) -> 
     faults: list[Fault] = []
     if header.agency not in parties.agencies:
         faults.append(Fault(1, "agency", FaultCode.UNKNOWN_AGENCY, "an agency of this hub", header.agency))
-    if header.kind == "M" and steps.is_done(conn, header.period, Step.MONTH_CLOSE):
+    if header.kind == "M" and steps.is_over(conn, header.period):
         faults.append(
             Fault(1, "period", FaultCode.PERIOD_CLOSED, "a period whose month end has not closed", str(header.period))
         )
