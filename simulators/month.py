@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -59,7 +59,7 @@ class Outcome:
 class Month:
     """One run over a scene. ``tell`` hears the title of each stage, its number and how many there are."""
 
-    def __init__(self, scene: Scene, plan: Plan, tell: Callable[[str, int, int], None]) -> None:
+    def __init__(self, scene: Scene, plan: Plan, tell: Callable[[str, int, int], object] = lambda *_: None) -> None:
         self.scene = scene
         self.plan = plan
         self.hub = scene.hub
@@ -67,8 +67,9 @@ class Month:
         self.population = Population(plan.seed, plan.agencies, plan.banks, plan.units)
         self.outcome = Outcome(plan.seed)
         self.held: list[tuple[Request, Comes]] = []
-        self.answers: dict[tuple[str, int], list[Paper]] = {}
-        self._tell = tell
+        self.requests: defaultdict[tuple[str, int], list[Request]] = defaultdict(list)
+        self.answers: defaultdict[tuple[str, int], list[Paper]] = defaultdict(list)
+        self.tell = tell
         self._numbers: Counter[tuple[str, ...]] = Counter()
 
     def run(self) -> Outcome:
@@ -78,7 +79,7 @@ class Month:
         )
         for number, appointment in enumerate(agenda, 1):
             began = time.monotonic()
-            self._tell(appointment.title, number, len(agenda))
+            self.tell(appointment.title, number, len(agenda))
             if appointment.at > self.oracle.now:
                 self.hub.advance(appointment.at)
                 self.oracle.advance(appointment.at)
@@ -339,6 +340,7 @@ class Month:
         """Every bank reads its request files; they must ask exactly what the agencies filed."""
         for program in self.scene.programs.values():
             for request in program.receive():
+                self.requests[request.period, request.round].append(request)
                 self._find(f"{period} bank files {number}", self.oracle.request(request))
                 comes = self.plan.comes(period, number, program.code)
                 if comes is not Comes.PROMPT:
@@ -363,7 +365,7 @@ class Month:
 
     def _answer(self, bank: str, request: Request, day: date) -> None:
         paper = self.scene.programs[bank].answer(request, day)
-        self.answers.setdefault((request.period, request.round), []).append(paper)
+        self.answers[request.period, request.round].append(paper)
         self.oracle.deliver(bank, paper)
 
     def _garble(self, bank: str, request: Request, day: date) -> None:
@@ -390,7 +392,7 @@ class Month:
                 self._poll(request.bank, ["taken"])
 
 
-def simulate(home: Path, plan: Plan, tell: Callable[[str, int, int], None]) -> Outcome:
+def simulate(home: Path, plan: Plan, tell: Callable[[str, int, int], object]) -> Outcome:
     """Set the scene under ``home``, run it, strike it. A failure on the way is a difference like any other."""
     scene = set_scene(home, plan.seed, plan.start, plan.agencies, plan.banks)
     month = Month(scene, plan, tell)

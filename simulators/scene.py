@@ -77,7 +77,7 @@ class Scene:
         self.hub.up()
 
 
-def set_scene(  # noqa: PLR0917
+def set_scene(
     home: Path, seed: int, start: datetime, agencies: Sequence[str], banks: Sequence[str], port: int | None = None
 ) -> Scene:
     """Write everything a hub and its banks need under ``home``; nothing is started. The last bank deducts no parts."""

@@ -1,0 +1,246 @@
+"""The demonstration: three agencies, four banks, 3,000 units, December 2026, from the bills to the arrears.
+
+    python -m simulators.demo            the same as `hub demo`
+    python -m simulators.demo --stop     stop what a demo left running
+
+Data lie in ``.demo``; a second demo stops the first and sets its data aside.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from simulators import stop
+from simulators.amounts import FUNDS
+from simulators.bank import BankServerError, free_port, port_is_free
+from simulators.bank_program import UnusableRequestError
+from simulators.hub_command import HubAnswerError
+from simulators.month import Month
+from simulators.plan import Plan
+from simulators.population import BANKS, DISTRICTS
+from simulators.scene import DESK_PORT, Scene, set_scene, strike
+from simulators.tie_out import Closing, close
+
+PERIOD: Final = "2026-12"
+CHINESE: Final = dict(zip((*FUNDS, "total"), ("养老", "失业", "工伤", "生育", "合计"), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How the demonstration ended. ``checks`` are those of ``hub verify``; seconds without the start of services."""
+
+    scene: Scene
+    month: Month
+    closing: Closing
+    checks: list[dict[str, Any]]
+    seconds: float
+
+    @property
+    def holds(self) -> bool:
+        return (
+            all(row.holds for row in self.closing.funds)
+            and all(tie.holds for tie in self.closing.tie_outs)
+            and all(check["ok"] for check in self.checks)
+            and not self.month.outcome.differences
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Amounts in fen."""
+        return {
+            "ok": self.holds,
+            "desk": self.scene.desk,
+            "home": str(self.scene.home),
+            "seed": self.month.plan.seed,
+            "units": self.month.plan.units,
+            "seconds": round(self.seconds, 1),
+            "funds": [row._asdict() for row in self.closing.funds],
+            "tie_outs": [{"name": tie.name, "chain": tie.chain, "ok": tie.holds} for tie in self.closing.tie_outs],
+            "verify": self.checks,
+            "compared": self.month.outcome.compared,
+            "differences": self.month.outcome.differences,
+        }
+
+
+def set_aside(home: Path) -> Path | None:
+    """Stop what runs in ``home`` and rename it by its time; None when there was nothing."""
+    if not home.exists():
+        return None
+    strike(home)
+    aside = home.with_name(f"{home.name}.{datetime.now(UTC).astimezone():%Y%m%d-%H%M%S}")
+    home.rename(aside)
+    return aside
+
+
+@contextmanager
+def waiting(console: Console, text: str) -> Iterator[None]:
+    """Shows that something goes on, and how long it took."""
+    began = time.monotonic()
+    with console.status(text):
+        yield
+    console.print(f"{text}: {time.monotonic() - began:.0f} s", highlight=False)
+
+
+def run_month(console: Console, month: Month) -> float:
+    """The month under a progress bar; answers the seconds it took."""
+    began = time.monotonic()
+    columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.completed}/{task.total} {task.description}"))
+    with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+        task = progress.add_task("", total=None)
+
+        def tell(title: str, number: int, of: int) -> None:
+            progress.update(task, completed=number, total=of, description=escape(title))
+            if not console.is_terminal:
+                console.print(f"{number:3d}/{of} {title}", highlight=False)
+
+        month.tell = tell
+        month.run()
+    return time.monotonic() - began
+
+
+def demonstrate(console: Console, home: Path, plan: Plan, port: int) -> Result:
+    """Set the scene, live through the month, close it. The hub keeps running."""
+    scene = set_scene(home, plan.seed, plan.start, plan.agencies, plan.banks, port)
+    with waiting(console, f"starting {len(plan.banks)} banks, Kafka, PostgreSQL and the hub"):
+        scene.open()
+    console.print(f"the desk is at [bold]{scene.desk}[/]", highlight=False)
+    month = Month(scene, plan)
+    seconds = run_month(console, month)
+    with waiting(console, "adding up"):
+        return Result(scene, month, close(month, PERIOD), scene.hub.verify(), seconds)
+
+
+def show(console: Console, result: Result) -> None:
+    """The end, for people: the funds, the tie-outs, what to try next."""
+    console.print(fund_table(result.closing), tie_out_table(result), sep="\n\n")
+    outcome = result.month.outcome
+    console.print(f"\n{result.month.plan.units:,} units in {result.seconds:.0f} s;", end=" ", highlight=False)
+    console.print(f"{outcome.compared} exports held against books of our own, {len(outcome.differences)} differences")
+    for difference in outcome.differences[:20]:
+        console.print(f"  {difference}", style="red", markup=False)
+    console.print(what_next(result), highlight=False)
+
+
+def fund_table(closing: Closing) -> Table:
+    """Due, and how it came in, per fund."""
+    table = Table(title=f"{PERIOD}, yuan", title_justify="left")
+    table.add_column("fund")
+    for name in ("due 应收", "first 第一次", "second 第二次", "sporadic 零星", "arrears 欠缴"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for row in closing.funds:
+        if row.fund == "total":
+            table.add_section()
+        table.add_row(f"{row.fund} {CHINESE[row.fund]}", *map(grouped, row[1:]), tick(row.holds))
+    return table
+
+
+def tie_out_table(result: Result) -> Table:
+    """Every control total beside its neighbour's."""
+    table = Table(title="Tie-out of the control totals", title_justify="left")
+    for name in ("what", "bills", "yuan", "must be the same", ""):
+        table.add_column(name, justify="right" if name in {"bills", "yuan"} else "left", overflow="fold")
+    for tie in result.closing.tie_outs:
+        bills, amounts = tie.figures[0].bills, tie.figures[0].amounts
+        table.add_row(
+            tie.name, "" if bills is None else f"{bills:,}", grouped(sum(amounts)), tie.chain, tick(tie.holds)
+        )
+    table.add_section()
+    for check in result.checks:
+        table.add_row("hub verify", "", "", escape(str(check["name"])), tick(bool(check["ok"])))
+    return table
+
+
+def grouped(fen: int) -> str:
+    """Yuan for people: 1234567 fen is ``12,345.67``."""
+    whole, cents = divmod(fen, 100)
+    return f"{whole:,}.{cents:02d}"
+
+
+def tick(holds: bool) -> str:
+    return "[green]✓[/]" if holds else "[bold red]✗[/]"
+
+
+def what_next(result: Result) -> str:
+    """Commands that show something in just this month."""
+    oracle = result.month.oracle
+    in_arrears = [bill for bill in oracle.bills.values() if bill.in_arrears and not bill.covered]
+    telling = next((bill for bill in in_arrears if sum(bill.arrived)), next(iter(oracle.bills.values())))
+    configuration = shlex.quote(os.path.relpath(result.scene.hub.configuration))
+    return "\n".join(
+        [
+            "\n[bold]What to try next[/]",
+            f"  open {result.scene.desk}",
+            f"  export HUB_CONFIG={configuration}",
+            f"  hub trace {telling.no:<28} a bill that was paid in part: the whole journey of its money",
+            f"  hub export unit --unit {telling.unit}      what that unit owes and paid",
+            f"  hub export f1 --period {PERIOD}             财表一; also t8 f6 t26 f7 f8 t27 balances arrears",
+            "  hub worklist list                      a garbled bank file, a late one: what waits for a person",
+            f"  hub bank check {result.month.plan.banks[0]:<23} connection, host key, directories",
+            "  hub status",
+            "  make stop   (or: hub demo --stop)      stop it all; the data stays",
+        ]
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hub demo", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seed", type=int, default=7, help="another seed, another month (default 7)")
+    parser.add_argument("--units", type=int, default=3000, help="paying units (default 3000)")
+    parser.add_argument("--home", type=Path, default=Path(".demo"), help="where the data goes (default .demo)")
+    parser.add_argument("--port", type=int, help=f"of the desk (default {DESK_PORT}, or a free one if that is taken)")
+    parser.add_argument("--stop", action="store_true", help="stop what a demo left running")
+    parser.add_argument("--json", action="store_true", help="the result as one JSON document")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when the month closed and everything ties; 1 otherwise."""
+    wanted = _parser().parse_args(arguments)
+    home: Path = wanted.home
+    if wanted.stop:
+        return stop.main(["--home", str(home)])
+    console = Console(stderr=True, quiet=wanted.json)
+    plan = Plan(
+        seed=wanted.seed,
+        periods=(PERIOD,),
+        units=wanted.units,
+        agencies=tuple(DISTRICTS)[:3],
+        banks=tuple(BANKS)[:4],
+        quiet=True,
+    )
+    try:
+        aside = set_aside(home)
+        if aside is not None:
+            console.print(f"what was in {home} is now in {aside}", highlight=False)
+        port = wanted.port or (DESK_PORT if port_is_free(DESK_PORT) else free_port())
+        result = demonstrate(console, home, plan, port)
+    except (HubAnswerError, BankServerError, UnusableRequestError) as failure:
+        console.print(f"the demonstration stopped: {failure}", style="red", markup=False)
+        console.print(f"logs are in {home / 'hub' / 'log'}; `hub demo --stop` stops what still runs", highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("interrupted; stopping the hub and the banks", highlight=False)
+        strike(home)
+        return 130
+    if wanted.json:
+        print(json.dumps(result.as_json(), ensure_ascii=False))
+    else:
+        show(Console(), result)
+    return 0 if result.holds else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,163 @@
+"""The month added up for people: what came in per fund, and every control total held against its neighbour's."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from simulators.agency import Paper
+from simulators.amounts import FUNDS, NIL, Four, add, four_of
+from simulators.bank_program import CHARSET, Request
+from simulators.forms import Export
+from simulators.hub_command import HubCommand
+from simulators.month import Month
+from simulators.oracle import ROUNDS
+
+
+class Figure(NamedTuple):
+    """One party's figure: whose it is, how many bills, fen per fund. ``bills`` None where other things are counted."""
+
+    whose: str
+    bills: int | None
+    amounts: Four
+
+
+@dataclass(frozen=True, slots=True)
+class TieOut:
+    """Figures that must be one and the same."""
+
+    name: str
+    figures: tuple[Figure, ...]
+
+    @property
+    def holds(self) -> bool:
+        counts = {figure.bills for figure in self.figures if figure.bills is not None}
+        return len(counts) <= 1 and len({figure.amounts for figure in self.figures}) == 1
+
+    @property
+    def chain(self) -> str:
+        return " = ".join(figure.whose for figure in self.figures)
+
+
+class FundMonth(NamedTuple):
+    """One fund's month in fen. Due = first + second + sporadic + arrears."""
+
+    fund: str
+    due: int
+    first: int
+    second: int
+    sporadic: int
+    arrears: int
+
+    @property
+    def holds(self) -> bool:
+        return self.due == self.first + self.second + self.sporadic + self.arrears
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A closed period, added up."""
+
+    funds: tuple[FundMonth, ...]
+    tie_outs: tuple[TieOut, ...]
+
+
+PAPER: Final = {
+    "t8": "表八",
+    "f6": "财表六",
+    "t26": "表二十六",
+    "f7": "财表七",
+    "f8": "财表八",
+    "t27": "表二十七",
+    "f1": "财表一",
+    "balances": "books",
+    "arrears": "arrears by unit",
+}
+
+
+class Totals:
+    """The totals of a period's exports, each asked for once."""
+
+    def __init__(self, hub: HubCommand, period: str) -> None:
+        self._hub = hub
+        self._period = period
+        self._seen: dict[Export, dict[str, Any]] = {}
+
+    def of(self, form: str, measure: str, number: int | None = None) -> Figure:
+        export = Export(form, self._period, number)
+        if export not in self._seen:
+            self._seen[export] = self._hub.export(export)["total"]
+        total = self._seen[export][measure]
+        pension, unemployment, injury, maternity = (int(total[fund]) for fund in FUNDS)
+        return Figure(f"{PAPER[form]} {measure}", int(total["count"]), (pension, unemployment, injury, maternity))
+
+
+def of_requests(requests: Iterable[Request]) -> Figure:
+    """What the banks add up out of the request files they read."""
+    lines = [line for request in requests for line in request.lines]
+    wanted = NIL
+    for line in lines:
+        wanted = add(wanted, line.wanted)
+    return Figure("the banks' request files", len(lines), wanted)
+
+
+def of_results(papers: Iterable[Paper]) -> Figure:
+    """What the banks say they deducted, from the last lines of their result files."""
+    full, came = 0, NIL
+    for paper in papers:
+        fields = paper.data.decode(CHARSET).rstrip("\n").rsplit("\n", 1)[1].split("|")
+        full += int(fields[2])
+        came = add(came, four_of(fields[5:9]))
+    return Figure("the banks' result files", full, came)
+
+
+def close(month: Month, period: str) -> Closing:
+    """Ask the hub for every form of the closed period; hold them against each other and the parties' own files."""
+    totals = Totals(month.hub, period)
+    sporadic = month.oracle.sporadic(period)
+    ties = [
+        *(tie for number in ROUNDS for tie in _session_ties(month, totals, period, number)),
+        *_month_ties(totals, sporadic),
+    ]
+    columns = [
+        totals.of("f1", "due").amounts,
+        *(totals.of("f8", "arrived", number).amounts for number in ROUNDS),
+        sporadic,
+        totals.of("f1", "arrears").amounts,
+    ]
+    funds = [FundMonth(fund, *parts) for fund, *parts in zip(FUNDS, *columns, strict=True)]
+    return Closing((*funds, FundMonth("total", *(sum(column) for column in columns))), tuple(ties))
+
+
+def _session_ties(month: Month, totals: Totals, period: str, number: int) -> list[TieOut]:
+    """One deduction: what was asked, hand to hand, and what came."""
+    name = "first" if number == 1 else "second"
+    forms = [totals.of(form, "requested", number) for form in ("f6", "t26", "f7", "f8", "t27")]
+    arrived = [totals.of(form, "arrived", number) for form in ("f8", "t27")]
+    return [
+        TieOut(f"{name} deduction, asked", (*forms, of_requests(month.requests[period, number]))),
+        TieOut(f"{name} deduction, came in", (*arrived, of_results(month.answers[period, number]))),
+    ]
+
+
+def _month_ties(totals: Totals, sporadic: Four) -> list[TieOut]:
+    """The month as a whole: dues, what became of them, and the books."""
+    due, came, short = (totals.of("f1", measure) for measure in ("due", "arrived", "arrears"))
+    settled = Figure(
+        "财表一 arrived + arrears", (came.bills or 0) + (short.bills or 0), add(came.amounts, short.amounts)
+    )
+    by_way = sporadic
+    for number in ROUNDS:
+        by_way = add(by_way, totals.of("f8", "arrived", number).amounts)
+    books = totals.of("balances", "collected").amounts
+    return [
+        TieOut("dues", (totals.of("t8", "due"), due, settled)),
+        TieOut(
+            "money in",
+            (
+                Figure("first + second + sporadic", None, by_way),
+                came._replace(bills=None),
+                Figure("books", None, books),
+            ),
+        ),
+        TieOut("arrears", (short, totals.of("arrears", "outstanding"))),
+    ]
