@@ -62,6 +62,7 @@ class Sshd:
         self.client_key = make_key(folder / "client")
         shutil.copy(self.client_key.with_suffix(".pub"), folder / "authorized_keys")
         self.sftp_options = sftp_options
+        self.force_command = ""  # instead of internal-sftp
         self._config = config
         self._host_keys = [make_key(folder / f"host_{kind}", kind) for kind in key_kinds]
         self._process: subprocess.Popen[bytes] | None = None
@@ -178,7 +179,7 @@ class Sshd:
             "UseDNS no",
             "LogLevel VERBOSE",
             "Subsystem sftp internal-sftp",
-            f"ForceCommand internal-sftp -d {self.home} {self.sftp_options}",
+            f"ForceCommand {self.force_command or f'internal-sftp -d {self.home} {self.sftp_options}'}",
         ]
         return "\n".join(lines) + "\n"
 

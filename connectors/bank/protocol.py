@@ -8,7 +8,7 @@ can hang. Here several requests are under way at once in the one calling thread,
 import stat
 import struct
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -219,7 +219,7 @@ class SftpProtocol:
             raise MalformedError("one path asked, another number answered")
         return body.string()
 
-    def listing(self, directory: bytes) -> Iterator[tuple[bytes, Attributes]]:
+    def listing(self, directory: bytes) -> Generator[tuple[bytes, Attributes], None, None]:
         """Every entry with its raw name, in the server's order, a packet at a time."""
         handle = self._request(Kind.OPENDIR, Kind.HANDLE, _string(directory)).string()
         try:

@@ -5,7 +5,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, cast
@@ -119,11 +119,11 @@ class SftpDoor:
         with self._lock:
             self._paused_until = 0.0  # a person is looking
         with self._session("Checking", self._outbound) as connection:
-            sftp = connection.sftp
-            difference = self._clock_difference(sftp)
+            difference = self._clock_difference(connection.sftp)
         with self._session("Checking", self._inbound) as connection:
             sftp = connection.sftp
-            next(iter(sftp.listing(self._inbound.encode())), None)
+            with closing(sftp.listing(self._inbound.encode())) as entries:
+                next(entries, None)
             roles = {"outbound": self._outbound, "inbound": self._inbound, "done": self._done}
             resolved = {role: _resolved(sftp, path) for role, path in roles.items()}
             return DoorReport(connection.host_key, resolved, difference)
