@@ -8,7 +8,7 @@ from hub.domain.funds import FUND_NAMES, FundAmounts
 
 _APPLIED = ", ".join(f"least(s.{f}, b.{f} - coalesce(c.{f}, 0)) as {f}" for f in FUND_NAMES)
 _BEYOND = ", ".join(f"s.{f} - least(s.{f}, b.{f} - coalesce(c.{f}, 0)) as over_{f}" for f in FUND_NAMES)
-_COLLECTED = ", ".join(f"sum({f}) as {f}" for f in FUND_NAMES)
+_COLLECTED = ", ".join(f"sum({f})::bigint as {f}" for f in FUND_NAMES)
 _FUNDS = ", ".join(FUND_NAMES)
 _OVER = ", ".join(f"over_{f}" for f in FUND_NAMES)
 

@@ -11,7 +11,7 @@ from hub.domain.funds import FUND_NAMES
 from hub.ledger.database import raw
 
 _OUTSTANDING = ", ".join(f"b.{fund} - coalesce(c.{fund}, 0) as {fund}" for fund in FUND_NAMES)
-_SUMS = ", ".join(f"sum({fund}) as {fund}" for fund in FUND_NAMES)
+_SUMS = ", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)
 
 _OPEN = f"""
     insert into instruction (instruction_no, bill_id, period, round, kind, agency, bank, shard,
