@@ -24,7 +24,8 @@ class Schema:
     """One form of a record. ``fingerprint`` is the CRC-64-AVRO of its canonical form, eight bytes little-endian.
 
     ``source`` is the file's content as JSON; ``parsed`` is what fastavro reads and writes with; ``columns`` are the
-    names of the array fields, which are all equally long in one record.
+    names of the array fields, which are all equally long in one record; ``numbers`` those of whole numbers, single or
+    in columns.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Schema:
     source: ParsedSchema
     parsed: ParsedSchema
     columns: tuple[str, ...]
+    numbers: tuple[str, ...]
 
     @property
     def text(self) -> str:
@@ -46,12 +48,25 @@ def from_text(text: str) -> Schema:
     if not isinstance(parsed, dict):
         raise ValueError("every event is a record")
     digest = bytes.fromhex(fingerprint(to_parsing_canonical_form(parsed), "CRC-64-AVRO"))
-    columns = tuple(field["name"] for field in source["fields"] if _is_array(field["type"]))
-    return Schema(name=str(parsed["name"]), fingerprint=digest, source=source, parsed=parsed, columns=columns)
+    kinds = {str(field["name"]): field["type"] for field in source["fields"]}
+    return Schema(
+        name=str(parsed["name"]),
+        fingerprint=digest,
+        source=source,
+        parsed=parsed,
+        columns=tuple(name for name, kind in kinds.items() if isinstance(kind, dict) and kind["type"] == "array"),
+        numbers=tuple(name for name, kind in kinds.items() if _innermost(kind) in ("int", "long")),
+    )
 
 
-def _is_array(kind: object) -> bool:
-    return isinstance(kind, dict) and kind.get("type") == "array"
+def _innermost(kind: Any) -> Any:
+    """What a field or its column consists of; a day counts as itself and not as a number."""
+    match kind:
+        case {"type": "array", "items": items}:
+            return items
+        case ["null", other]:
+            return other
+    return kind
 
 
 @cache

@@ -64,4 +64,5 @@ def _readable(written: Any, read: Any) -> bool:
     if isinstance(written, dict) and isinstance(read, dict):
         same_meaning = written.get("logicalType") == read.get("logicalType")
         return same_meaning and written["type"] == read["type"] and _readable(written.get("items"), read.get("items"))
-    return bool(written == read) or (written, read) in PROMOTIONS
+    both_plain = isinstance(written, str) and isinstance(read, str)
+    return bool(written == read) or (both_plain and (written, read) in PROMOTIONS)
