@@ -1,12 +1,12 @@
 """The agency door: one entry for every file an agency sends (contract section 2), told apart by its name."""
 
-from typing import BinaryIO
+from typing import BinaryIO, Never
 
-from connectors.formats.agency_frame import AgencyFileKind, AgencyFileName
-from connectors.formats.dues import parse_dues
-from connectors.formats.receipts import parse_receipts
-from connectors.formats.returns import parse_returns
-from connectors.formats.second_collection import parse_again
+from connectors.formats.agency_frame import AgencyFileKind, AgencyFileName, Reading
+from connectors.formats.dues import read_dues
+from connectors.formats.receipts import read_receipts
+from connectors.formats.returns import read_returns
+from connectors.formats.second_collection import read_again
 from hub.domain.dues import DuesFile
 from hub.domain.faults import Fault
 from hub.domain.receipts import ReceiptsFile
@@ -22,15 +22,23 @@ def parse(name: str, data: BinaryIO) -> AgencyFile | Refused:
     ``name`` is the file's name without directories. ``data`` is read once, from where it stands to its end. What needs
     the books (known agency, unit, bill; identity; sessions) is not judged here.
     """
+    return read(name, data).outcome
+
+
+AgencyReading = Reading[DuesFile] | Reading[AgainFile] | Reading[ReceiptsFile] | Reading[Never]
+
+
+def read(name: str, data: BinaryIO) -> AgencyReading:
+    """As ``parse``, but keeps what could be read of a faulty file, so that the books can find its other faults."""
     kind = AgencyFileName.kind_of(name)
     if kind is AgencyFileKind.DUES:
-        return parse_dues(name, data)
+        return read_dues(name, data)
     if kind is AgencyFileKind.AGAIN:
-        return parse_again(name, data)
+        return read_again(name, data)
     if kind is AgencyFileKind.RECEIPTS:
-        return parse_receipts(name, data)
+        return read_receipts(name, data)
     if kind is AgencyFileKind.RETURNS:
-        return parse_returns(name, data)
+        return read_returns(name, data)
     named = AgencyFileName.parse(name)
     assert isinstance(named, Fault)
-    return Refused((named,))
+    return Reading(None, (named,), frozenset())

@@ -2,15 +2,17 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from connectors.formats.grammar import Record, parse_compact_date, shown
 from connectors.formats.sections import Frame, Layout
-from hub.domain.faults import Fault, FaultCode
+from hub.domain.faults import Fault, FaultCode, in_file_order
 from hub.domain.money import Fen, parse_total, print_yuan
 from hub.domain.periods import Period
+from hub.ports import Refused
 
 _AGENCY, _PERIOD, _DATE, _NO = (
     "(?P<agency>[0-9]{6})",
@@ -128,17 +130,46 @@ def check_money_total(frame: Frame, amounts: Iterable[Fen | None], faults: list[
         faults.append(Fault(frame.trailer_line, "total", FaultCode.CONTROL_TOTAL, expected, print_yuan(declared)))
 
 
-Blocked = set[tuple[int | None, str]]
+Blocked = Set[tuple[int | None, str]]
 """Fields that are at fault already, as (line, field): what a later rule says of them would only repeat it."""
 
 
-def blocked_fields(faults: Iterable[Fault]) -> Blocked:
+def blocked_fields(faults: Iterable[Fault]) -> set[tuple[int | None, str]]:
     return {(fault.line, fault.field) for fault in faults}
 
 
 def unblocked(found: Iterable[Fault], blocked: Blocked) -> list[Fault]:
     """The faults of the whole-file rules that concern fields not at fault already."""
     return [fault for fault in found if (fault.line, fault.field) not in blocked]
+
+
+FileT = TypeVar("FileT")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[FileT]):
+    """What could be read of a file.
+
+    ``file``: all its lines that have their columns, '' or zero or None standing in for what is at fault; None when its
+    header cannot be told. It may be held against the books to find what else is wrong, with what they say of ``blocked``
+    fields left out. It may be taken in only when there are no ``faults``: that is ``outcome``.
+    """
+
+    file: FileT | None
+    faults: tuple[Fault, ...]
+    blocked: frozenset[tuple[int | None, str]]
+
+    @property
+    def outcome(self) -> FileT | Refused:
+        """The complete and consistent file, or every fault of it."""
+        if self.faults:
+            return Refused(self.faults)
+        assert self.file is not None, "a file without a header has that fault"
+        return self.file
+
+    def more_faults(self, found: Iterable[Fault]) -> tuple[Fault, ...]:
+        """The faults of the file and those the books found, in the order of the file, none told twice."""
+        return in_file_order([*self.faults, *unblocked(found, self.blocked)])
 
 
 def not_yet_taken(field: str, what: str) -> Fault:

@@ -6,6 +6,7 @@ from typing import BinaryIO, Final
 
 from connectors.formats.agency_frame import (
     Blocked,
+    Reading,
     blocked_fields,
     check_trailer,
     not_yet_taken,
@@ -81,11 +82,13 @@ LAYOUT: Final = Layout(HEADER, DETAIL, TRAILER, CONTROL)
 KINDS_NOT_YET_TAKEN: Final = frozenset({Kind.SUPPLEMENT, Kind.REPAYMENT})
 """Read and checked, then refused; taking one of them in begins by leaving it out here."""
 
+_NAMES: Final = tuple(column.name for column in DETAIL.columns)
+_ANY_BANK: Final = "any"  # no bank's code, which is in capitals
 _MODES: Final = {mode.value: mode for mode in Mode}
 
 
-def parse_dues(name: str, data: BinaryIO) -> DuesFile | Refused:
-    """A dues file that is complete and consistent in itself, or every fault of it. Reads ``data`` once, as a stream."""
+def read_dues(name: str, data: BinaryIO) -> Reading[DuesFile]:
+    """What a dues file holds and every fault that shows without the books. Reads ``data`` once, as a stream."""
     faults: list[Fault] = []
     reading = _DuesReading(faults)
     frame = Frame(LAYOUT, faults)
@@ -94,8 +97,8 @@ def parse_dues(name: str, data: BinaryIO) -> DuesFile | Refused:
     check_trailer(frame, faults)
     reading.check_total(frame)
     kind = Kind(head["kind"]) if "kind" in head else None
-    if kind is None or "period" not in head:
-        return Refused(in_file_order(faults))  # no rule of the whole file can be told without them
+    if kind is None or "period" not in head:  # no rule of the whole file can be told without them
+        return Reading(None, in_file_order(faults), frozenset(blocked_fields(faults)))
     header = DuesHeader(
         AgencyCode(head.get("agency", "")),
         Period(head["period"]),
@@ -109,7 +112,12 @@ def parse_dues(name: str, data: BinaryIO) -> DuesFile | Refused:
         faults += unblocked(found, reading.blocked(frame, found))
     if kind in KINDS_NOT_YET_TAKEN:
         faults.append(not_yet_taken("kind", f"dues of kind {kind.value}"))
-    return Refused(in_file_order(faults)) if faults else file
+    return Reading(file, in_file_order(faults), frozenset(reading.blocked(frame, found)))
+
+
+def parse_dues(name: str, data: BinaryIO) -> DuesFile | Refused:
+    """A dues file that is complete and consistent in itself, or every fault of it."""
+    return read_dues(name, data).outcome
 
 
 class _DuesReading:
@@ -193,35 +201,45 @@ class _DuesReading:
     def blocked(self, frame: Frame, found: Sequence[Fault]) -> Blocked:
         """Of what the whole-file rules found: the fields that only repeat a fault known, or rest on unread text."""
         blocked = blocked_fields(self._faults)
-        lost = frame.unreadable_details > 0 or any(
-            fault.code is FaultCode.MODE and fault.field == "bank" for fault in found
-        )
         for line, at_fault in self._at_fault:
             place = line.line + 1
-            lost = lost or bool(at_fault & {"mode", "bank"})
-            if "mode" in at_fault:
-                blocked |= {(place, "bank"), (place, "account"), (place, "account name")}
             funds = at_fault & set(FUND_COLUMNS)
             if funds:
                 blocked.add((place, "total"))
+            if "mode" in at_fault:
+                blocked |= {(place, "bank"), (place, "account"), (place, "account name")}
             same = [control for control in self.controls if (control.mode, control.bank) == (line.mode, line.bank)]
             blocked |= {(control.file_line, fund) for control in same for fund in funds}
-        if lost:
-            of_a_group = ("bank", "count", *FUND_COLUMNS)
-            blocked |= {(control.file_line, field) for control in self.controls for field in of_a_group}
-        if lost or self._control_at_fault or frame.unreadable_controls:
+        doubtful = self._doubtful_banks(frame, found)
+        for control in self.controls:
+            if doubtful & {control.bank, _ANY_BANK} or (doubtful and control.mode is Mode.SPORADIC):
+                blocked |= {(control.file_line, field) for field in ("bank", "count", *FUND_COLUMNS)}
+        if doubtful or self._control_at_fault or frame.unreadable_controls:
             blocked.add((None, "C"))
         return blocked
 
+    def _doubtful_banks(self, frame: Frame, found: Sequence[Fault]) -> set[str]:
+        """Banks whose control lines cannot be told, since it is open which of them, or sporadic, a line belongs to."""
+        doubtful = {_ANY_BANK} if frame.unreadable_details else set()
+        for line, at_fault in self._at_fault:
+            if "bank" in at_fault:
+                doubtful.add(_ANY_BANK)
+            elif "mode" in at_fault:
+                doubtful.add(line.bank)
+        places = {fault.line for fault in found if fault.code is FaultCode.MODE and fault.field == "bank"}
+        if places:
+            doubtful |= {line.bank for line in self.lines if line.line + 1 in places}
+        return doubtful
+
     def _take_bill_at_fault(self, number: int, fields: tuple[str, ...], sound: bool) -> None:
         """Takes a ``D`` line of which a column cannot be read; nothing of it leaves the parser."""
-        (_, bill, unit, unit_name, mode, bank, account, account_name, p, u, i, m, total, refers_to) = fields
         column_faults = DETAIL.faults(number, fields)
         if sound:
             self._faults += column_faults
         at_fault = {fault.field for fault in column_faults}
-        amounts = FundAmounts(*(parse_yuan(each) or ZERO for each in (p, u, i, m)))
-        written = parse_yuan(total)
+        kept = dict(zip(_NAMES, fields, strict=True)) | dict.fromkeys(at_fault, "")
+        amounts = FundAmounts(*(parse_yuan(kept[fund]) or ZERO for fund in FUND_COLUMNS))
+        written = parse_yuan(kept["total"])
         if written is None:
             self._total_known = False
         else:
@@ -230,15 +248,15 @@ class _DuesReading:
                 self._note_sum(number, amounts, written)
         line = DuesLine(
             number - 1,
-            BillNo(bill),
-            UnitNo(unit),
-            unit_name,
-            _MODES.get(mode, Mode.BANK),
-            BankCode(bank),
-            account,
-            account_name,
+            BillNo(kept["bill id"]),
+            UnitNo(kept["unit"]),
+            kept["unit name"],
+            _MODES.get(kept["mode"], Mode.BANK),
+            BankCode(kept["bank"]),
+            kept["account"],
+            kept["account name"],
             amounts,
-            Period.parse(refers_to),
+            Period.parse(kept["refers to"]),
         )
         self.lines.append(line)
         self._at_fault.append((line, at_fault))

@@ -4,7 +4,7 @@ from datetime import date
 from typing import BinaryIO, Final
 
 from connectors.formats.agency_frame import (
-    Blocked,
+    Reading,
     blocked_fields,
     check_money_total,
     check_trailer,
@@ -56,20 +56,23 @@ LAYOUT: Final = Layout(HEADER, DETAIL, TRAILER)
 _METHODS: Final = {method.value: method for method in Method}
 
 
-def parse_receipts(name: str, data: BinaryIO) -> ReceiptsFile | Refused:
-    """A receipts file that is complete and consistent in itself, or every fault of it."""
+def read_receipts(name: str, data: BinaryIO) -> Reading[ReceiptsFile]:
+    """What a receipts file holds and every fault that shows without the books."""
     faults: list[Fault] = []
     lines: list[ReceiptLine] = []
-    blocked: Blocked = set()
+    hanging: set[tuple[int | None, str]] = set()
     amounts: list[Fen | None] = []
 
     def take(number: int, fields: tuple[str, ...], sound: bool) -> None:
-        _, receipt, bill, method, cheque, paid, received_on = fields
+        names = () if sound else {fault.field for fault in DETAIL.faults(number, fields)}
+        _, receipt, bill, method, cheque, paid, received_on = (
+            "" if column.name in names else field for column, field in zip(DETAIL.columns, fields, strict=True)
+        )
         fen, on, how = parse_yuan(paid), parse_date(received_on), _METHODS.get(method)
         if sound and (fen is None or on is None):
             faults.extend(DETAIL.faults(number, fields))
         if how is None:
-            blocked.add((number, "cheque no"))  # whether one is due hangs on the method
+            hanging.add((number, "cheque no"))  # whether one is due hangs on the method
         amounts.append(fen)
         lines.append(
             ReceiptLine(
@@ -88,12 +91,18 @@ def parse_receipts(name: str, data: BinaryIO) -> ReceiptsFile | Refused:
     head = read_header(LAYOUT, frame, name, faults)
     check_trailer(frame, faults)
     check_money_total(frame, amounts, faults)
-    header = ReceiptsHeader(
-        AgencyCode(head.get("agency", "")), parse_date(head.get("date", "")) or date.min, head.get("no", "")
-    )
-    file = ReceiptsFile(header, lines)
-    faults += unblocked(check_receipts(file), blocked_fields(faults) | blocked)
-    return Refused(in_file_order(faults)) if faults else file
+    blocked = frozenset(blocked_fields(faults) | hanging)
+    day_of_file = parse_date(head.get("date", ""))
+    if day_of_file is None:
+        return Reading(None, in_file_order(faults), blocked)
+    file = ReceiptsFile(ReceiptsHeader(AgencyCode(head.get("agency", "")), day_of_file, head.get("no", "")), lines)
+    faults += unblocked(check_receipts(file), blocked)
+    return Reading(file, in_file_order(faults), blocked)
+
+
+def parse_receipts(name: str, data: BinaryIO) -> ReceiptsFile | Refused:
+    """A receipts file that is complete and consistent in itself, or every fault of it."""
+    return read_receipts(name, data).outcome
 
 
 def print_receipts(file: ReceiptsFile) -> bytes:

@@ -4,9 +4,10 @@ Read and checked to the end, but not taken in by this version: a right one is re
 them in begins by making domain records of the lines here.
 """
 
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Never
 
 from connectors.formats.agency_frame import (
+    Reading,
     blocked_fields,
     check_money_total,
     check_trailer,
@@ -34,7 +35,6 @@ from connectors.formats.line_file import LineFile
 from connectors.formats.sections import Frame, Layout
 from hub.domain.faults import Fault, FaultCode, in_file_order
 from hub.domain.money import Fen, parse_yuan
-from hub.ports import Refused
 
 HEADER: Final = Record("H", constant("file type", "RETURNS"), VERSION, AGENCY_CODE, day("date"), FILE_NUMBER)
 DETAIL: Final = Record(
@@ -44,7 +44,7 @@ TRAILER: Final = Record("T", count("count"), SUM_TOTAL, SHA256)
 LAYOUT: Final = Layout(HEADER, DETAIL, TRAILER)
 
 
-def parse_returns(name: str, data: BinaryIO) -> Refused:
+def read_returns(name: str, data: BinaryIO) -> Reading[Never]:
     """Every fault of a returns file; that it is not taken in yet is the last of the whole file."""
     faults: list[Fault] = []
     repeated: list[Fault] = []
@@ -72,4 +72,4 @@ def parse_returns(name: str, data: BinaryIO) -> Refused:
     check_money_total(frame, amounts, faults)
     faults += unblocked(repeated, blocked_fields(faults))
     faults.append(not_yet_taken("file type", "returned payments"))
-    return Refused(in_file_order(faults))
+    return Reading(None, in_file_order(faults), frozenset(blocked_fields(faults)))

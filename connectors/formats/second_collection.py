@@ -3,7 +3,7 @@
 from datetime import date
 from typing import BinaryIO, Final
 
-from connectors.formats.agency_frame import blocked_fields, check_trailer, read_header, seal, unblocked
+from connectors.formats.agency_frame import Reading, blocked_fields, check_trailer, read_header, seal, unblocked
 from connectors.formats.grammar import (
     AGENCY_CODE,
     FILE_NUMBER,
@@ -38,8 +38,8 @@ LAYOUT: Final = Layout(HEADER, DETAIL, TRAILER)
 _MODES: Final = {mode.value: mode for mode in Mode}
 
 
-def parse_again(name: str, data: BinaryIO) -> AgainFile | Refused:
-    """A second-collection file that is complete and consistent in itself, or every fault of it."""
+def read_again(name: str, data: BinaryIO) -> Reading[AgainFile]:
+    """What a second-collection file holds and every fault that shows without the books."""
     faults: list[Fault] = []
     lines: list[AgainLine] = []
 
@@ -48,21 +48,31 @@ def parse_again(name: str, data: BinaryIO) -> AgainFile | Refused:
         on = parse_date(pay_on)
         if sound and on is None:
             faults.extend(DETAIL.faults(number, fields))
+        if not sound and UNIT_NO.fault(number, unit) is not None:
+            unit = ""
         lines.append(AgainLine(number - 1, UnitNo(unit), _MODES.get(mode, Mode.BANK), on or date.min))
 
     frame = Frame(LAYOUT, faults)
     frame.read(LineFile(data, "utf-8", faults), take)
     head = read_header(LAYOUT, frame, name, faults)
     check_trailer(frame, faults)
+    blocked = frozenset(blocked_fields(faults))
+    if "period" not in head:
+        return Reading(None, in_file_order(faults), blocked)
     header = AgainHeader(
         AgencyCode(head.get("agency", "")),
-        Period.parse(head.get("period", "")) or Period.of(date.min),
+        Period(head["period"]),
         head.get("no", ""),
         parse_date(head.get("date", "")) or date.min,
     )
     file = AgainFile(header, lines)
-    faults += unblocked(check_again(file), blocked_fields(faults))
-    return Refused(in_file_order(faults)) if faults else file
+    faults += unblocked(check_again(file), blocked)
+    return Reading(file, in_file_order(faults), blocked)
+
+
+def parse_again(name: str, data: BinaryIO) -> AgainFile | Refused:
+    """A second-collection file that is complete and consistent in itself, or every fault of it."""
+    return read_again(name, data).outcome
 
 
 def print_again(file: AgainFile) -> bytes:

@@ -57,7 +57,9 @@ class Frame:
         number = 0
         for number, line in lines:
             kind = _STAGES.get(line[:2], _UNKNOWN)
-            if kind == _DETAIL and self._stage <= _DETAIL:
+            if kind == _DETAIL and self._stage <= _CONTROL:
+                if self._stage == _CONTROL:  # told once; the line counts all the same
+                    self._note(number, "record type", FaultCode.RECORD_TYPE, self._awaited(), line[:2])
                 self._stage = _DETAIL
                 self._read_detail(number, line, take_detail)
             elif kind == _HEADER and number == 1:
