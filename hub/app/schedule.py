@@ -143,8 +143,8 @@ def next_step(conn: Connection, hub: Hub, now: datetime) -> ScheduledStep | None
     done = steps.done(conn, [period, period.next()])
     coming = [
         step
-        for each in (period, period.next())
-        for step in steps.sessions_of(conn, each, hub.parties.banks)
+        for sessions in steps.timetables(conn, (period, period.next()), hub.parties.banks)
+        for step in sessions
         if (str(step.period), step.step.value, step.round, step.bank) not in done
         and step.due_at is not None
         and step.due_at > clock.started_at(conn)
@@ -163,13 +163,11 @@ def _next_steps(hub: Hub, to: datetime, done: Advanced) -> Sequence[ScheduledSte
 
 def _waiting_steps(conn: Connection, hub: Hub, to: datetime, done: Advanced) -> list[ScheduledStep]:
     started = clock.started_at(conn)
-    periods = [Period.of(started.date())]
-    while periods[-1] < Period.of(to.date()):
-        periods.append(periods[-1].next())
+    periods = steps.unfinished_periods(conn, to.date())
     carried_out = steps.done(conn, periods)
     waiting: list[ScheduledStep] = []
-    for period in periods:
-        for step in steps.sessions_of(conn, period, hub.parties.banks):
+    for sessions in steps.timetables(conn, periods, hub.parties.banks):
+        for step in sessions:
             if (str(step.period), step.step.value, step.round, step.bank) in carried_out:
                 continue
             if step.due_at is None:

@@ -255,7 +255,7 @@ class Books:
             now=now, manual_clock=clock.is_manual(conn), period=period,
             periods=tuple(sorted({*listed, period}, reverse=True)),
             closed=(Step.MONTH_CLOSE.value, 0, "") in done,
-            timeline=nodes(steps.sessions_of(conn, period, self.banks), done, now, began),
+            timeline=nodes(next(steps.timetables(conn, [period], self.banks)), done, now, began),
             city=city, agencies=standings, sessions=_sessions(banks, declared, answers, batches),
             sent=_sent(conn), taken=_taken(conn), work=work, queues=queues, feed=_feed(conn),
             in_flight=in_flight, unpublished=unpublished, parked=parked,
@@ -502,21 +502,21 @@ def _transport(conn: Connection) -> tuple[int, int, int]:
 
 
 _FEED: Final = """
-    (select 'step/' || period || '/' || step || '/' || round || '/' || bank as key, 'step' as kind, done_at as at,
-            step as what, round::int as round, bank as party, period::text as file, 0 as lines, 0::bigint as total,
-            0::bigint as place
-     from step_done order by done_at desc limit :shown)
+    (select 'step/' || period || '/' || step || '/' || round || '/' || done_at as key, 'step' as kind, done_at as at,
+            step as what, round::int as round, coalesce(string_agg(nullif(bank, ''), ' ' order by bank), '') as party,
+            period::text as file, 0 as lines, 0::bigint as total, 0 as after, 0::bigint as place
+     from step_done group by period, step, round, done_at order by done_at desc limit :shown)
     union all
     (select 'sent/' || r.batch_id, 'sent', r.sent_at, b.state, b.round::int, b.bank, r.name, b.lines, b.total,
-            r.batch_id
+            2, r.batch_id
      from bank_file_receipt r join batch b on b.id = r.batch_id order by r.sent_at desc, r.batch_id desc limit :shown)
     union all
-    (select 'taken/' || id, 'taken', received_at, outcome, 0, party, name, lines, total, id
+    (select 'taken/' || id, 'taken', received_at, outcome, 0, party, name, lines, total, 1, id
      from file_intake order by id desc limit :shown)
     union all
-    (select 'work/' || id, 'work', opened_at, queue, 0, trim(agency || ' ' || bank), file, 0, 0, id
+    (select 'work/' || id, 'work', opened_at, queue, 0, trim(agency || ' ' || bank), file, 0, 0, 3, id
      from work_item order by id desc limit :shown)
-    order by at desc, kind desc, place desc limit :shown
+    order by at desc, after desc, place desc limit :shown
 """
 
 

@@ -1,7 +1,7 @@
 """Which scheduled steps have been carried out, and which period the books are open for."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
 
 from sqlalchemy import Connection, text
 
@@ -10,15 +10,32 @@ from hub.domain.timetable import ScheduledStep, Step, timetable
 from hub.ledger import calendars, clock
 
 
-def sessions_of(conn: Connection, period: Period, banks: Iterable[str]) -> tuple[ScheduledStep, ...]:
-    """The timetable of a period by the calendars as they stand now."""
+def timetables(
+    conn: Connection, periods: Sequence[Period], banks: Iterable[str]
+) -> Iterator[tuple[ScheduledStep, ...]]:
+    """The timetable of each period by the calendars as they stand now."""
     city, own = calendars.load(conn, banks)
-    return timetable(period, city, own)
+    return (timetable(period, city, own) for period in periods)
+
+
+def unfinished_periods(conn: Connection, to: date) -> list[Period]:
+    """The periods up to a day in which a step may still be due: from the one before the last whose month end has closed."""
+    closed = conn.execute(
+        text("select max(period) from step_done where step = :step"), {"step": Step.MONTH_CLOSE.value}
+    ).scalar_one()
+    first = Period.of(clock.started_at(conn).date())
+    if closed is not None:
+        first = max(first, Period(closed).previous())
+    periods = [first]
+    while periods[-1] < Period.of(to):
+        periods.append(periods[-1].next())
+    return periods
 
 
 def due_at(conn: Connection, period: Period, step: Step, round_: int = 0) -> datetime | None:
     """When a step of the city is due; None beyond the calendar's horizon."""
-    found = [each for each in sessions_of(conn, period, ()) if each.step is step and each.round == round_]
+    of_city = next(timetables(conn, [period], ()))
+    found = [each for each in of_city if each.step is step and each.round == round_]
     assert len(found) == 1, f"{step} {round_} is not one step of the city"
     return found[0].due_at
 
