@@ -88,6 +88,14 @@ class Flow:
         self._lines_of = lines_of
         self._positions: dict[TopicPartition, int] = {}
 
+    @property
+    def bundles(self) -> int:
+        return sum(passing.bundles for passing in self.passing.values())
+
+    @property
+    def lines(self) -> int:
+        return sum(passing.lines for passing in self.passing.values())
+
     async def run(self, stop: asyncio.Event) -> None:
         """Tails until ``stop``; whatever happens at the broker or the database, it tries again, less and less often."""
         tries = 0

@@ -61,6 +61,11 @@ def _fingerprint() -> str:
 class Pages:
     """The templates with what they all need."""
 
+    @staticmethod
+    def names() -> tuple[str, ...]:
+        """Every part there is."""
+        return PARTS
+
     def __init__(self, agencies: Mapping[str, str], banks: Mapping[str, str], topics: tuple[Topic, ...]) -> None:
         self._templates = Environment(
             loader=FileSystemLoader(ROOM / "templates"),

@@ -80,6 +80,7 @@ class Desk:
         self.pages = Pages(agencies, banks, topics.ALL)
         self.closing = asyncio.Event()
         self.streams = 0
+        self.tasks: asyncio.Task[None] | None = None
         self._boards: dict[Period | None, tuple[int, Board]] = {}
         self._reading = asyncio.Lock()
 
@@ -179,12 +180,12 @@ def build(engine: Engine, bootstrap: str, parties: Parties) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        running = asyncio.create_task(desk.run())
+        desk.tasks = asyncio.create_task(desk.run())
         try:
             yield
         finally:
             await desk.close()
-            await running
+            await asyncio.wait({desk.tasks})
 
     app = FastAPI(title="settlement desk", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.desk = desk
@@ -236,7 +237,7 @@ async def run_desk(
     """Serves ``app`` until ``stop``; ``on_ready`` is told the address once it answers (port 0 takes a free one).
 
     On the loopback address only local names are answered, so that no web page elsewhere can read the figures by a name
-    of its own. HubError when the address is taken.
+    of its own. HubError when the address is taken; whatever ends the desk's own tasks ends the desk.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -253,6 +254,7 @@ async def run_desk(
             app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
         )
     )
+    desk: Desk = app.state.desk
     serving = asyncio.create_task(server.serve([listening]))
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -260,10 +262,12 @@ async def run_desk(
             await asyncio.sleep(0.02)
         if server.started:
             on_ready(address)
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        tasks = {desk.tasks} if desk.tasks is not None else set()
+        await asyncio.wait({serving, stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        desk: Desk = app.state.desk
         await desk.close()
         server.should_exit = True
         stopping.cancel()
         await serving
+    if desk.tasks is not None:
+        await desk.tasks

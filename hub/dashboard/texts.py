@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from hub.dashboard.numerals import million, wan
+from hub.dashboard.numerals import FEN_PER_MILLION, FEN_PER_WAN, million, wan, yuan
 
 
 class Language(StrEnum):
@@ -37,11 +37,11 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     # timeline
     "timeline": ("本期场次", "Sessions of the period"),
     "step.upload-close": ("上传截止", "Upload closes"),
-    "step.city-batch": ("市级汇总送盘", "City batch, files out"),
-    "step.results-due": ("银行回盘", "Bank results due"),
+    "step.city-batch": ("汇总送盘", "City batch"),
+    "step.results-due": ("回盘截止", "Results due"),
     "step.posting": ("回款入账", "Posting"),
     "step.finance-close": ("财务结账", "Finance close"),
-    "step.month-close": ("月末结账", "Month-end close"),
+    "step.month-close": ("月末结账", "Month close"),
     "paper.upload-close": ("财表六", "财表六"),
     "paper.city-batch": ("表二十六 · 财表七", "表二十六 · 财表七"),
     "paper.results-due": ("到位核对", "answers"),
@@ -54,6 +54,8 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "round.short.1": ("首次", "1st"),
     "round.short.2": ("二次", "2nd"),
     "progress.done": ("已完成", "done"),
+    "progress.done.upload-close": ("已截止", "closed"),
+    "progress.done.results-due": ("已截止", "hour passed"),
     "progress.due": ("办理中", "in hand"),
     "progress.next": ("下一步", "next"),
     "progress.waiting": ("待办", "waiting"),
@@ -76,7 +78,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "figure.arrears.note": ("月末转入（财表一）", "opened at month end (财表一)"),
     "figure.by": ("其中", "of which"),
     "yuan": ("元", "yuan"),
-    "wan": ("万元", "m yuan"),
+    "large": ("万元", "m yuan"),
     "bills": ("笔", "bills"),
     "lines": ("笔", "lines"),
     # tables
@@ -91,7 +93,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "requested": ("送盘", "Requested"),
     "arrived": ("到位", "Arrived"),
     "unarrived": ("未到", "Not arrived"),
-    "unanswered": ("未回", "Unanswered"),
+    "unanswered": ("待入账", "Awaited"),
     "share": ("到位率", "Share"),
     "due": ("应收", "Due"),
     "collected": ("扣款到位", "By banks"),
@@ -133,10 +135,10 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "flow.parked": ("搁置", "parked"),
     "flow.bundles": ("批", "bundles"),
     "flow.last": ("末位", "last"),
-    "topic.deduction-requested": ("扣款请求", "Deduction requested"),
-    "topic.deduction-declared": ("财表六申报", "Deduction declared"),
-    "topic.deduction-batched": ("财表七成批", "Deduction batched"),
-    "topic.bank-file-sent": ("银行送盘", "Bank file sent"),
+    "topic.deduction-requested": ("扣款请求", "Requested"),
+    "topic.deduction-declared": ("财表六申报", "Declared"),
+    "topic.deduction-batched": ("财表七成批", "Batched"),
+    "topic.bank-file-sent": ("银行送盘", "File sent"),
     "topic.first-result": ("首次回盘", "First result"),
     "topic.second-result": ("二次回盘", "Second result"),
     "topic.funds-split": ("分险种", "Funds split"),
@@ -153,7 +155,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "work.none": ("没有待办，一切正常。", "Nothing waits for a person."),
     "work.more": ("较早的未列出", "older ones not listed"),
     "work.age": ("已等", "open for"),
-    "line": ("行", "line"),
+    "line": ("第 {} 行", "line {}"),
     "queue.quarantine": ("回盘隔离", "quarantine"),
     "queue.late": ("回盘逾期", "late"),
     "queue.unsent": ("送盘受阻", "unsent"),
@@ -187,9 +189,26 @@ class Words:
         found = _WORDS.get(".".join(str(part) for part in key))
         return str(key[-1]) if found is None else found[self._column]
 
+    def first(self, *keys: tuple[object, ...]) -> str:
+        """The words of the first key that the table knows."""
+        return next((self(*key) for key in keys if ".".join(map(str, key)) in _WORDS), str(keys[-1][-1]))
+
     def large(self, fen: int) -> str:
-        """A sum in the unit large sums are told in: 万元, or millions in English."""
+        """A sum in the unit it is told in: 万元, or millions in English; yuan when it is less than one of these."""
+        if abs(fen) < self._large_unit:
+            return yuan(fen)
         return wan(fen) if self.language is Language.CHINESE else million(fen)
+
+    def unit(self, fen: int) -> str:
+        """The unit that ``large`` tells a sum in."""
+        return self("yuan") if abs(fen) < self._large_unit else self("large")
+
+    def told(self, fen: int) -> str:
+        return f"{self.large(fen)} {self.unit(fen)}"
+
+    @property
+    def _large_unit(self) -> int:
+        return FEN_PER_WAN if self.language is Language.CHINESE else FEN_PER_MILLION
 
 
 def language_of(text: str) -> Language:

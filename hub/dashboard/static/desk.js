@@ -66,6 +66,7 @@
       } else {
         old.insertBefore(wanted, place);
         if (key !== null) light(wanted, "arrived");
+        else if (wanted instanceof Element && wanted.matches(".v")) light(wanted, "changed");
       }
     }
     while (place) {
