@@ -172,6 +172,36 @@ def park_undecodable(
     park_event(conn, consumer, record, reason, unread, takers=takers)
 
 
+def retry(conn: Connection, item: int) -> bool:
+    """Puts a parked event back into flight once what stopped it is mended; False when the item holds no such event.
+
+    Takes the inbox rows away that parking wrote, so ``conn`` is the owner's: no process of the hub may do that.
+    """
+    row = conn.execute(
+        text("""
+            select d.headers, d.consumer, d.topic from work_item w
+            join dead_letter d on d.consumer = w.detail ->> 'consumer' and d.topic = w.detail ->> 'topic'
+             and d.partition = (w.detail ->> 'partition')::int and d."offset" = (w.detail ->> 'offset')::bigint
+            where w.id = :item and w.queue = :queue and w.state = 'open'
+        """),
+        {"item": item, "queue": Queue.DEAD_LETTER.value},
+    ).one_or_none()
+    if row is None or "ce_id" not in row.headers:
+        return False
+    settles = UUID(row.headers.get("ce_causationid", row.headers["ce_id"]))
+    takers = [row.consumer, *topics.by_name(row.topic).settled_by]
+    taken = conn.execute(
+        text("delete from inbox where settles = :settles and consumer = any(:takers)"),
+        {"settles": settles, "takers": takers},
+    ).rowcount
+    conn.execute(
+        text("update outbox set awaiting = awaiting + :taken, published_at = null where event_id = :settles"),
+        {"settles": settles, "taken": taken},
+    )
+    conn.execute(text("select pg_notify(:channel, '')"), {"channel": outbox.CHANNEL})
+    return taken > 0
+
+
 def _is_as_sent(conn: Connection, event_id: UUID, value: bytes | None) -> bool:
     stored = conn.execute(
         text("select payload from outbox where event_id = :id"), {"id": event_id}

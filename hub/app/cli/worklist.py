@@ -51,13 +51,20 @@ def resolve(
     ctx: typer.Context,
     item: int = typer.Argument(metavar="ID"),
     note: str = typer.Option(..., "--note", help="What was found and done; it is kept."),
+    retry: bool = typer.Option(
+        False, "--retry", help="Dead letters: try the parked event again, its cause being mended."
+    ),
 ) -> int:
     """Close an item that a person has dealt with."""
-    from hub.ledger import clock, work_items
+    from hub.domain.errors import HubError
+    from hub.ledger import clock, dead_letters, work_items
 
     context = output.of(ctx)
     hub = context.hub
-    with hub.engine.begin() as conn:
+    owner = context.engine(role=None)
+    with owner.begin() if retry else hub.engine.begin() as conn:
+        if retry and not dead_letters.retry(conn, item):
+            raise HubError(f"item {item} holds no parked event", advice="hub worklist show ID")
         done = work_items.resolve(conn, item, note, clock.now(conn))
     if not done:
         return _unknown(context, item)
