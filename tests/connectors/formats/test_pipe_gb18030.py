@@ -1,0 +1,210 @@
+"""Bank profile pipe-gb18030 (contract sections 3 and 4): requests out, results in."""
+
+import io
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.formats import PROFILES
+from connectors.formats.pipe_request import UnreadableRequestError
+from connectors.formats.pipe_result import ResultName
+from hub.domain.funds import FundAmounts
+from hub.domain.money import MAX_AMOUNT, Fen
+from hub.ports import BatchHeader, Refused, RequestLine, ResultFile
+
+GOOD = Path(__file__).parents[2] / "golden" / "bank" / "good"
+REQUEST = GOOD / "DK_ICBC_20261202_0001.txt"
+RESULT = GOOD / "HD_ICBC_20261203_0001.txt"
+PROFILE = PROFILES["pipe-gb18030"]
+
+RARE_NAMES = {"䶮": "fe9f", "𠮷": "9534b235", "\ue81e": "fe59", "鰘": "f67c"}
+"""Names a bank's GBK program stumbles over; the last one ends in the byte of the separator."""
+
+digits = st.characters(min_codepoint=0x30, max_codepoint=0x39)
+names = st.text(
+    st.one_of(st.sampled_from("".join(RARE_NAMES)), st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="|")),
+    min_size=1,
+    max_size=20,
+)  # fmt: skip
+fen = st.integers(0, MAX_AMOUNT // 4).map(Fen)
+
+
+@st.composite
+def request_lines(draw: st.DrawFn) -> list[RequestLine]:
+    return [
+        RequestLine(
+            place,
+            draw(st.text(st.sampled_from("AZ09-"), min_size=1, max_size=34)) + "-1",
+            draw(st.text(digits, min_size=12, max_size=12)),
+            draw(st.text(digits, min_size=10, max_size=32)),
+            draw(names),
+            FundAmounts(draw(fen), draw(fen), draw(fen), draw(fen)),
+            draw(st.booleans()),
+        )
+        for place in range(1, draw(st.integers(0, 6)) + 1)
+    ]
+
+
+HEADER = BatchHeader("ICBC", "ICBC-2026-12-1-001", "2026-12", 1, date(2026, 12, 2))
+
+
+@settings(deadline=None)
+@given(request_lines())
+def test_a_request_reads_back_as_written(lines: list[RequestLine]) -> None:
+    out = io.BytesIO()
+    totals = PROFILE.write_request(HEADER, lines, out)
+    out.seek(0)
+    header, read = PROFILE.read_request(out)
+    assert header == HEADER
+    assert list(read) == lines
+    assert totals.lines == len(lines)
+    assert totals.amounts == tuple(sum(line.amounts[fund] for line in lines) for fund in range(4))
+    assert totals.total == sum(line.amounts.total for line in lines)
+    assert totals.hash_total == sum(int(line.account[-10:]) for line in lines) % 10**12
+
+
+def test_the_golden_request_is_written_byte_for_byte() -> None:
+    content = REQUEST.read_bytes()
+    header, lines = PROFILE.read_request(io.BytesIO(content))
+    out = io.BytesIO()
+    PROFILE.write_request(header, lines, out)
+    assert out.getvalue() == content
+
+
+@pytest.mark.parametrize(("name", "encoded"), RARE_NAMES.items())
+def test_rare_names_keep_their_bytes(name: str, encoded: str) -> None:
+    line = RequestLine(1, "B-1", "110105000001", "0200004109", name, FundAmounts(Fen(1), Fen(0), Fen(0), Fen(0)), False)
+    out = io.BytesIO()
+    PROFILE.write_request(HEADER, [line], out)
+    assert b"|" + bytes.fromhex(encoded) + b"|" in out.getvalue()
+    out.seek(0)
+    assert list(PROFILE.read_request(out)[1]) == [line]
+
+
+def test_a_request_of_many_parts_keeps_its_totals() -> None:
+    amounts = FundAmounts(Fen(4), Fen(3), Fen(2), Fen(1))
+    lines = [RequestLine(n, f"B{n}-1", f"{n:012d}", "9999999999", "名", amounts, True) for n in range(1, 2502)]
+    out = io.BytesIO()
+    totals = PROFILE.write_request(HEADER, iter(lines), out)
+    assert totals.hash_total == 2501 * 9999999999 % 10**12
+    out.seek(0)
+    assert list(PROFILE.read_request(out)[1]) == lines
+
+
+def test_a_request_cut_or_changed_at_any_byte_cannot_be_read_as_whole() -> None:
+    """Names and numbers carry no digest here; amounts, accounts' last digits and counts are held by the trailer."""
+    content = REQUEST.read_bytes()
+    for length in range(len(content)):
+        with pytest.raises(UnreadableRequestError):
+            list(PROFILE.read_request(io.BytesIO(content[:length]))[1])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"|12345.67|", b"|12345.68|"),  # the sum of the funds
+        (b"|9398.40|P", b"|9398.40|X"),
+        (b"D|2|", b"D|3|"),
+        (b"0200004109200654321", b"0200004109200654322"),  # the hash total
+        (b"|CNY", b"|USD"),
+        (b"T|4|", b"T|5|"),
+        (b"2026-12-02|CNY", b"2026-12-32|CNY"),
+    ],
+)
+def test_a_damaged_request_is_an_error(old: bytes, new: bytes) -> None:
+    content = REQUEST.read_bytes()
+    assert old in content
+    with pytest.raises(UnreadableRequestError):
+        list(PROFILE.read_request(io.BytesIO(content.replace(old, new, 1)))[1])
+
+
+def test_names_of_files() -> None:
+    assert PROFILE.request_name("ICBC", date(2026, 12, 2), 1) == REQUEST.name
+    assert ResultName.parse(RESULT.name) == ResultName("ICBC", date(2026, 12, 3), 1)
+    assert ResultName.parse("HD_ICBC_20260230_0001.txt") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "result"),
+    [
+        ("HD_ICBC_20261203_0001.txt", True),
+        ("HD_ICBC_20261203_0001.txt.ok", False),
+        ("DK_ICBC_20261202_0001.txt", False),
+        ("HD_CCB_20261203_0001.txt", True),  # refused by its contents check, not passed over
+        ("HD_ICBC_20261232_0001.txt", True),
+        ("HD_ICBC_20261203_0001.txt.tmp", False),
+        ("readme.txt", False),
+    ],
+)
+def test_what_claims_to_be_a_result(name: str, result: bool) -> None:
+    assert PROFILE.is_result_name(name, "ICBC") is result
+
+
+def parse(content: bytes) -> ResultFile | Refused:
+    return PROFILE.parse_result(RESULT.name, "ICBC", io.BytesIO(content))
+
+
+def test_a_result_tells_its_answers_in_the_order_of_the_file() -> None:
+    parsed = parse(RESULT.read_bytes())
+    assert isinstance(parsed, ResultFile)
+    assert parsed[:4] == ("ICBC", "ICBC-2026-12-1-001", "DK_ICBC_20261202_0001.txt", date(2026, 12, 3))
+    assert [(answer.file_line, answer.line, answer.code) for answer in parsed.answers] == [
+        (2, 3, "02"),
+        (3, 1, "00"),
+        (4, 4, "00"),
+        (5, 2, "01"),
+    ]
+    part = parsed.answers[3]
+    assert (part.requested, part.deducted, part.split) == (939840, 900000, (880000, 20000, 0, 0))
+    assert part.reference == "GH-0002"
+
+
+def test_a_result_cut_at_any_byte_is_refused() -> None:
+    content = RESULT.read_bytes()
+    for length in range(len(content)):
+        assert isinstance(parse(content[:length]), Refused), f"accepted when cut at byte {length}"
+
+
+def test_a_digit_changed_anywhere_in_the_amounts_is_refused() -> None:
+    """The trailer's sums hold every amount; ids are held against the request elsewhere."""
+    content = RESULT.read_bytes()
+    for at in range(len(content)):
+        column = content[:at].rpartition(b"\n")[2].count(b"|")
+        detail = content[:at].rpartition(b"\n")[2].startswith(b"D|")
+        if detail and 4 <= column <= 9 and content[at : at + 1].isdigit():
+            other = b"%d" % ((content[at] - 0x30 + 1) % 10)
+            assert isinstance(parse(content[:at] + other + content[at + 1 :]), Refused), f"byte {at}"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.binary(max_size=4)), min_size=1, max_size=6))
+def test_garbage_is_an_answer_and_never_an_exception(pieces: list[tuple[int, bytes]]) -> None:
+    damaged = RESULT.read_bytes()
+    for at, piece in pieces:
+        place = at % (len(damaged) + 1)
+        damaged = damaged[:place] + piece + damaged[place + len(piece) // 2 :]
+    parsed = parse(damaged)
+    if isinstance(parsed, Refused):
+        assert all(fault.as_json()["message"] for fault in parsed.faults)
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="|"), max_size=64))
+def test_any_reference_of_64_characters_comes_through(reference: str) -> None:
+    """Unless the file as a whole could be UTF-8; the other line, 工行批扣回单 in GB18030, proves that it is not."""
+    content = RESULT.read_bytes().replace(b"GH-0002", reference.encode("gb18030"))
+    parsed = parse(content)
+    if isinstance(parsed, Refused):
+        assert max(reference.encode("gb18030").decode("utf-8")) > "\u07ff"
+    else:
+        assert parsed.answers[3].reference == reference
+
+
+def test_a_line_without_end_is_bounded() -> None:
+    parsed = parse(b"H|RESULT|" + b"x" * (3 << 20) + b"\nT|0|0|0.00|0.00|0.00|0.00|0.00|0.00\n")
+    assert isinstance(parsed, Refused)
+    assert next(fault.code.value for fault in parsed.faults) in {"too-large", "columns"}
+    assert len(parsed.faults) < 10
