@@ -23,11 +23,11 @@ from sqlalchemy import Connection, text
 import topics
 from hub.domain.ids import shard_of
 from hub.domain.posting import Account
-from hub.ports import Archived
+from hub.ports import Archived, FileArchive
+from hub.wire.events import NAMESPACE
 
 FUNDS = ("pension", "unemployment", "injury", "maternity")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-SPACE = UUID("00000000-0000-0000-0000-000000000001")
 Funds = tuple[int, int, int, int]
 Moves = Sequence[tuple[Account, str, Funds]]
 NONE: Funds = (0, 0, 0, 0)
@@ -110,7 +110,7 @@ class Batch:
 @dataclass
 class LittleMonth:
     conn: Connection
-    archive: FolderArchive
+    archive: FileArchive
     bills: dict[str, Bill] = field(default_factory=dict)
     batches: dict[str, Batch] = field(default_factory=dict)
 
@@ -125,7 +125,7 @@ class LittleMonth:
     def event(self, title: str, key: str, subject: str, when: datetime) -> UUID:
         """An event that everyone concerned has taken."""
         topic = topics.by_name(f"settle.{title}.v1")
-        event_id = uuid5(SPACE, f"{topic.name}|{subject}")
+        event_id = uuid5(NAMESPACE, f"{topic.name}|{subject}")
         self.insert(
             "outbox", event_id=event_id, topic=topic.name, key=key, payload=b"", subject=subject, lines=1,
             occurred_at=when, awaiting=0, published=1, published_at=when,

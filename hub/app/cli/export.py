@@ -56,11 +56,12 @@ def known_form(name: str) -> Form:
 
 def known_format(name: str | None, out: Path | None, *, as_json: bool) -> str | None:
     """json, csv, or None for a table. A file without ``--format`` is what its ending says, else JSON."""
-    if name is None and as_json:
-        return "json"
-    if name is None and out is not None:
-        ending = out.suffix.lower().removeprefix(".")
-        name = ending if ending in (*FORMATS, *FORMATS_NOT_YET) else "json"
+    if name is None:
+        ending = "" if out is None else out.suffix.lower().removeprefix(".")
+        if ending in FORMATS_NOT_YET or (ending in FORMATS and not as_json):
+            name = ending
+        elif as_json or out is not None:
+            name = "json"
     if name in FORMATS_NOT_YET:
         raise typer.BadParameter(f"format {name} is not in this version; there are {', '.join(FORMATS)}")
     if name is not None and name not in FORMATS:

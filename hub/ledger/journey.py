@@ -1,0 +1,339 @@
+"""The whole journey of a bill, instruction, receipt, file, batch or unit: rows, bytes, topic and offset, journal entries.
+
+A journey is a tree of stops; each stop is one row of the books with what came of it. Amounts are fen. Account numbers
+and holders' names are masked, in the rows and in the very lines of the files.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from sqlalchemy import Connection, Row, text
+
+import topics
+from hub.domain.funds import FUND_NAMES
+from hub.ledger.bills import HEADER_LINES
+from hub.ports import FileArchive
+from hub.wire.events import NAMESPACE
+
+UNIT_BILLS_SHOWN: Final = 24
+"""Bills of a unit that its journey follows, the latest first."""
+_FAULTS_SHOWN: Final = 20
+_DIGITS_SHOWN: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One row of the books, and the stops that follow from it."""
+
+    kind: str
+    name: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    then: tuple["Stop", ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {"stop": self.kind, "name": self.name, **self.facts, "then": [stop.as_json() for stop in self.then]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bytes:
+    """Where the lines of files are read, and how each door's files are encoded."""
+
+    archive: FileArchive
+    agency_encoding: str
+    bank_encoding: str
+
+    def line(self, sha256: str, number: int, encoding: str, secrets: Sequence[str] = ()) -> dict[str, Any]:
+        """One line of an archived file, from 1, as it stands there, with where its bytes are. ``secrets`` are masked."""
+        try:
+            path = self.archive.find(sha256).path
+        except FileNotFoundError:
+            return {"line": number, "text": None, "missing": f"{sha256} is not in the archive"}
+        offset = 0
+        with path.open("rb") as source:
+            for place, found in enumerate(source, start=1):
+                if place == number:
+                    shown = found.rstrip(b"\n").decode(encoding, errors="backslashreplace")
+                    return {"line": number, "text": masked(shown, secrets), "offset": offset, "bytes": len(found)}
+                offset += len(found)
+        return {"line": number, "text": None, "missing": "the file is shorter"}
+
+
+def masked(line: str, secrets: Sequence[str]) -> str:
+    """The line with the fields that are secret masked, and nothing else touched."""
+    return "|".join(mask(each) if each and each in secrets else each for each in line.split("|"))
+
+
+def mask(secret: str) -> str:
+    """An account number keeps its last four digits, a name its first character."""
+    if secret.isascii() and secret.isdigit():
+        return "*" * max(len(secret) - _DIGITS_SHOWN, 0) + secret[-_DIGITS_SHOWN:]
+    return secret[:1] + "*" * (len(secret) - 1)
+
+
+def follow(conn: Connection, name: str, files: Bytes) -> tuple[Stop, ...]:
+    """Every journey that ``name`` names; empty when the books know nothing of that name."""
+    search = _Search(conn, files)
+    return tuple(stop for stops in search.ways() for stop in stops(name))
+
+
+def _amounts(row: Row[Any], prefix: str = "") -> dict[str, int]:
+    each = {fund: getattr(row, f"{prefix}{fund}") for fund in FUND_NAMES}
+    return {**each, "total": sum(each.values())}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, (date, datetime)) else value
+
+
+def _facts(row: Row[Any], *names: str) -> dict[str, Any]:
+    return {name: _plain(getattr(row, name)) for name in names}
+
+
+class _Search:
+    """Reads the books for one journey."""
+
+    def __init__(self, conn: Connection, files: Bytes) -> None:
+        self._conn = conn
+        self._files = files
+
+    def ways(self) -> tuple[Any, ...]:
+        """How a name can be meant, each giving the stops it finds."""
+        return (
+            lambda name: map(self.bill, self._rows("select * from bill where bill_no = :name", name=name)),
+            lambda name: map(
+                self.instruction, self._rows("select * from instruction where instruction_no = :name", name=name)
+            ),
+            lambda name: map(self.receipt, self._rows("select * from receipt where receipt_no = :name", name=name)),
+            lambda name: map(
+                self.batch, self._rows("select * from batch where batch_no = :name or file_name = :name", name=name)
+            ),
+            lambda name: map(
+                self.intake, self._rows("select * from file_intake where name = :name order by id", name=name)
+            ),
+            self.unit,
+        )
+
+    def _rows(self, query: str, **values: Any) -> Sequence[Row[Any]]:
+        return self._conn.execute(text(query), values).all()
+
+    # ── bills ───────────────────────────────────────────────────────────────────────────────────────────────────
+    def unit(self, name: str) -> Iterator[Stop]:
+        bills = self._rows(
+            "select * from bill where unit = cast(:name as bpchar) order by period desc, id desc limit :most",
+            name=name,
+            most=UNIT_BILLS_SHOWN,
+        )
+        if bills:
+            then = tuple(self.bill(bill) for bill in bills)
+            yield Stop("unit", name, {"unit_name": bills[0].unit_name, "bills": len(then)}, then)
+
+    def bill(self, bill: Row[Any]) -> Stop:
+        facts = _facts(bill, "period", "kind", "agency", "unit", "unit_name", "mode", "bank", "accepted_at")
+        facts |= {"account": mask(bill.account), "account_name": mask(bill.account_name), "due": _amounts(bill)}
+        asked = self._rows("select * from instruction where bill_id = :bill order by period, round", bill=bill.id)
+        paid = self._rows("select * from receipt where bill_id = :bill order by id", bill=bill.id)
+        then = (
+            self._file(bill.file_id, bill.line + HEADER_LINES, (bill.account, bill.account_name)),
+            *map(self.instruction, asked),
+            *self._second_collections(bill),
+            *map(self.receipt, paid),
+            *self._arrears(bill),
+        )
+        return Stop("bill", bill.bill_no, facts, then)
+
+    def _second_collections(self, bill: Row[Any]) -> Iterator[Stop]:
+        for row in self._rows("select * from second_collection where bill_id = :bill order by id", bill=bill.id):
+            then = (self._file(row.file_id, row.line + HEADER_LINES),)
+            yield Stop("second-collection", bill.bill_no, _facts(row, "period", "mode", "pay_on", "accepted_at"), then)
+
+    def _arrears(self, bill: Row[Any]) -> Iterator[Stop]:
+        for row in self._rows("select * from arrears where bill_id = :bill", bill=bill.id):
+            facts = {"opened": _amounts(row), **_facts(row, "in_doubt", "opened_on")}
+            yield Stop("arrears", bill.bill_no, facts, tuple(self._entries(row.entry_id)))
+
+    # ── a deduction ─────────────────────────────────────────────────────────────────────────────────────────────
+    def instruction(self, row: Row[Any]) -> Stop:
+        facts = {**_facts(row, "period", "round", "kind", "agency", "bank", "shard"), "requested": _amounts(row)}
+        then = (*self._city_line(row), *self._batch_line(row))
+        return Stop("instruction", row.instruction_no, facts, then)
+
+    def _city_line(self, instruction: Row[Any]) -> Iterator[Stop]:
+        for row in self._rows("select * from city_line where instruction_id = :id", id=instruction.id):
+            facts = {"received": _amounts(row)}
+            yield Stop("city-line", instruction.instruction_no, facts, tuple(self._event(row.event_id)))
+
+    def _batch_line(self, instruction: Row[Any]) -> Iterator[Stop]:
+        lines = self._rows(
+            """
+            select l.batch_id, l.line, t.batch_no, t.bank, t.file_name, t.state, t.request_sha256, b.account,
+                   b.account_name, b.agency
+            from batch_line l join batch t on t.id = l.batch_id
+            join instruction i on i.id = l.instruction_id join bill b on b.id = i.bill_id
+            where l.instruction_id = :id
+            """,
+            id=instruction.id,
+        )
+        for row in lines:
+            facts = {"file": row.file_name, "request_line": row.line, "state": row.state}
+            if row.request_sha256 is not None:
+                secrets = (row.account, row.account_name)
+                at = row.line + HEADER_LINES
+                facts |= self._files.line(row.request_sha256, at, self._files.bank_encoding, secrets)
+            then = (*self._delivery(row.batch_id), *self._answer(row), *self._money(row), *self._notice(row))
+            yield Stop("batch-line", row.batch_no, facts, then)
+
+    def _delivery(self, batch_id: int) -> Iterator[Stop]:
+        for row in self._rows("select * from bank_file_receipt where batch_id = :id", id=batch_id):
+            yield Stop("delivery", row.name, _facts(row, "size", "sha256", "host_key", "sent_at"))
+
+    def _answer(self, line: Row[Any]) -> Iterator[Stop]:
+        answers = self._rows(
+            """
+            select r.*, f.name, f.sha256, f.received_at from result_line r
+            join batch t on t.id = r.batch_id left join file_intake f on f.id = t.result_file_id
+            where r.batch_id = :batch and r.line = :line
+            """,
+            batch=line.batch_id,
+            line=line.line,
+        )
+        for row in answers:
+            facts = {"code": row.code, "deducted": _amounts(row), **_facts(row, "reference", "received_at")}
+            if row.sha256 is not None:
+                facts |= self._files.line(row.sha256, row.file_line, self._files.bank_encoding)
+            yield Stop("answer", row.name or line.batch_no, facts)
+
+    def _money(self, line: Row[Any]) -> Iterator[Stop]:
+        place = {"batch": line.batch_id, "line": line.line}
+        for table, kind in (("collection", "collected"), ("suspense", "in-suspense")):
+            for row in self._rows(f"select * from {table} where batch_id = :batch and line = :line", **place):
+                facts = {"amounts": _amounts(row), "booking_period": row.booking_period}
+                yield Stop(kind, line.batch_no, facts, tuple(self._entries(row.entry_id)))
+
+    def _notice(self, line: Row[Any]) -> Iterator[Stop]:
+        notices = self._rows(
+            "select * from notice where batch_id = :batch and agency = :agency", batch=line.batch_id, agency=line.agency
+        )
+        for row in notices:
+            yield self._noticed(row, line.batch_no)
+
+    def _noticed(self, row: Row[Any], batch_no: str) -> Stop:
+        facts = {
+            "supplementary": row.supplementary,
+            **{
+                measure: {
+                    "count": getattr(row, f"{measure}_count"),
+                    **dict(zip(FUND_NAMES, getattr(row, measure), strict=True)),
+                }
+                for measure in ("requested", "arrived", "unarrived")
+            },
+        }
+        then = (*self._event(row.event_id), *self._entries_caused(str(row.event_id)))
+        return Stop("notice", f"{batch_no} {row.agency}", facts, then)
+
+    # ── receipts, files, batches ────────────────────────────────────────────────────────────────────────────────
+    def receipt(self, row: Row[Any]) -> Stop:
+        facts = _facts(row, "agency", "method", "cheque_no", "amount", "received_on", "accepted_at")
+        bill = self._rows("select bill_no from bill where id = :id", id=row.bill_id)[0]
+        money = self._rows("select * from collection where receipt_id = :id", id=row.id)
+        then = (
+            self._file(row.file_id, row.line + HEADER_LINES),
+            *self._event(_event_id(topics.RECEIPT_RECORDED, row.receipt_no)),
+            *(
+                Stop("collected", row.receipt_no, {"amounts": _amounts(each)}, tuple(self._entries(each.entry_id)))
+                for each in money
+            ),
+        )
+        return Stop("receipt", row.receipt_no, {"bill": bill.bill_no, **facts}, then)
+
+    def _file(self, file_id: int, line: int, secrets: Sequence[str] = ()) -> Stop:
+        row = self._rows("select * from file_intake where id = :id", id=file_id)[0]
+        facts = {
+            **_facts(row, "identity", "sha256", "received_at"),
+            **self._files.line(row.sha256, line, self._files.agency_encoding, secrets),
+        }
+        entries = self._entries_caused(row.identity) if row.identity else ()
+        return Stop("file", row.name, facts, tuple(entries))
+
+    def intake(self, row: Row[Any]) -> Stop:
+        facts = _facts(row, "door", "party", "outcome", "identity", "sha256", "received_at", "lines", "total")
+        if row.faults:
+            facts |= {"fault_count": len(row.faults), "faults": row.faults[:_FAULTS_SHOWN]}
+        batches = self._rows("select * from batch where result_file_id = :id", id=row.id)
+        entries = self._entries_caused(row.identity) if row.identity else ()
+        return Stop("file", row.name, facts, (*entries, *map(self.batch, batches)))
+
+    def batch(self, row: Row[Any]) -> Stop:
+        names = (
+            "bank", "period", "round", "business_date", "file_name", "lines", "hash_total", "state", "trouble",
+            "request_sha256", "booking_period", "posting_date", "posted_lines", "late",
+        )  # fmt: skip
+        answered = self._rows("select name, sha256, received_at from file_intake where id = :id", id=row.result_file_id)
+        notices = self._rows("select * from notice where batch_id = :id order by agency", id=row.id)
+        then = (
+            *self._event(_event_id(topics.DEDUCTION_BATCHED, row.batch_no)),
+            *self._delivery(row.id),
+            *self._event(_event_id(topics.BANK_FILE_SENT, row.batch_no)),
+            *(Stop("answer", file.name, _facts(file, "sha256", "received_at")) for file in answered),
+            *self._batch_entries(row.id),
+            *(self._noticed(notice, row.batch_no) for notice in notices),
+        )
+        return Stop("batch", row.batch_no, {**_facts(row, *names), "requested": _amounts(row)}, then)
+
+    def _batch_entries(self, batch_id: int) -> Iterator[Stop]:
+        found = self._rows(
+            """
+            select entry_id from collection where batch_id = :id union select entry_id from suspense where batch_id = :id
+            order by 1
+            """,
+            id=batch_id,
+        )
+        for row in found:
+            yield from self._entries(row.entry_id)
+
+    # ── events and journal ──────────────────────────────────────────────────────────────────────────────────────
+    def _event(self, event_id: UUID) -> Iterator[Stop]:
+        """The event where it waited (outbox) and where it was taken (inbox): topic, partition, offset."""
+        said = self._rows("select * from outbox where event_id = :id", id=event_id)
+        heard = self._rows("select * from inbox where event_id = :id order by taken_at", id=event_id)
+        taken = tuple(
+            Stop("taken", row.consumer, _facts(row, "topic", "partition", "offset", "taken_at")) for row in heard
+        )
+        if said:
+            row = said[0]
+            facts = {"topic": row.topic, "key": row.key, "event_id": str(event_id)}
+            facts |= _facts(row, "occurred_at", "published_at", "published", "awaiting")
+            yield Stop("event", row.subject, facts, taken)
+        elif heard:  # derived by a stream processor: it has a source instead of a place in the outbox
+            source = tuple(self._event(heard[0].settles)) if heard[0].settles != event_id else ()
+            facts = {"topic": heard[0].topic, "event_id": str(event_id)}
+            yield Stop("event", str(event_id), facts, (*taken, *source))
+
+    def _entries(self, entry_id: int) -> Iterator[Stop]:
+        return self._entry_stops("id = :value", entry_id)
+
+    def _entries_caused(self, cause: str) -> Iterator[Stop]:
+        return self._entry_stops("cause = :value", cause)
+
+    def _entry_stops(self, where: str, value: object) -> Iterator[Stop]:
+        """Entries with all their postings: an entry books a bundle or a file whole, not this one line of it."""
+        for row in self._rows(f"select * from journal_entry where {where} order by id", value=value):
+            postings = self._rows("select * from journal_posting where entry_id = :id order by n", id=row.id)
+            facts = _facts(row, "level", "agency", "what", "cause", "booking_period", "business_date", "posted_at")
+            facts["postings"] = [_facts(each, "account", "fund", "side", "amount_fen") for each in postings]
+            cause = _as_event_id(row.cause)
+            then = () if cause is None or where.startswith("cause") else tuple(self._event(cause))
+            yield Stop("entry", str(row.id), facts, then)
+
+
+def _event_id(topic: topics.Topic, subject: str) -> UUID:
+    return uuid5(NAMESPACE, f"{topic.name}|{subject}")
+
+
+def _as_event_id(cause: str) -> UUID | None:
+    try:
+        return UUID(cause)
+    except ValueError:
+        return None

@@ -1,0 +1,209 @@
+"""``hub export``, ``hub verify`` and ``hub trace`` as a script sees them: standard output and exit code."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from connectors.archive.file_archive import FileArchive
+from hub.app.cli.main import run
+from hub.ledger.database import engine
+from tests.ledger.little_month import LittleMonth
+
+HUB_TOML = """
+[hub]
+home = "home"
+[clock]
+mode = "manual"
+start = "2026-11-28T08:00"
+[kafka]
+bootstrap_servers = "127.0.0.1:9"
+[database]
+url = "{database}"
+[web]
+host = "127.0.0.1"
+port = 8600
+[[agencies]]
+code = "110101"
+name = "东城区"
+[[agencies]]
+code = "110105"
+name = "朝阳区"
+"""
+BANK = """
+[[banks]]
+code = "{code}"
+name = "{code}"
+profile = "pipe-gb18030"
+allow_partial = true
+host = "127.0.0.1"
+port = 22022
+username = "hub"
+private_key = "key"
+host_keys = ["SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
+outbound_dir = "outbound"
+inbound_dir = "inbound"
+done_dir = "done"
+"""
+
+Hub = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def hub(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Hub:
+    """Runs one command line on a hub that holds the little month: exit code and standard output."""
+    config = tmp_path / "hub.toml"
+    banks = "".join(BANK.format(code=code) for code in ("ICBC", "CCB"))
+    config.write_text(HUB_TOML.format(database=database) + banks, encoding="utf-8")
+    monkeypatch.setenv("HUB_CONFIG", str(config))
+    owner = engine(database, role=None)
+    with owner.begin() as conn:
+        LittleMonth(conn, FileArchive(tmp_path / "home" / "archive")).happen()
+    owner.dispose()
+
+    def answer(*arguments: str) -> tuple[int, str]:
+        capsys.readouterr()
+        code = run(arguments)
+        return code, capsys.readouterr().out
+
+    return answer
+
+
+def test_json_is_the_envelope_and_nothing_else(hub: Hub) -> None:
+    code, out = hub("export", "balances", "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert (document["form"], document["period"], document["round"], document["unit"]) == (
+        "balances",
+        None,
+        None,
+        "fen",
+    )
+    assert document["total"]["collected"] == {
+        "count": 6, "pension": 240000, "unemployment": 20500, "injury": 9000, "maternity": 5400, "total": 274900,
+    }  # fmt: skip
+
+
+def test_json_by_option_and_by_format_are_the_same(hub: Hub) -> None:
+    asked = ("export", "f8", "--period", "2026-12", "--round", "1")
+    assert hub(*asked, "--json") == hub(*asked, "--format", "json")
+
+
+def test_csv_has_keys_then_measures_in_fen(hub: Hub) -> None:
+    code, out = hub(
+        "export",
+        "t27",
+        "--period",
+        "2026-12",
+        "--round",
+        "1",
+        "--agency",
+        "110101",
+        "--bank",
+        "ICBC",
+        "--format",
+        "csv",
+    )
+    (row,) = csv.DictReader(io.StringIO(out))
+    assert code == 0
+    assert list(row)[:8] == [
+        "agency", "bank", "requested_count", "requested_pension", "requested_unemployment", "requested_injury",
+        "requested_maternity", "requested_total",
+    ]  # fmt: skip
+    assert (row["arrived_count"], row["arrived_pension"], row["arrived_total"]) == ("1", "30000", "32300")
+
+
+def test_csv_cells_never_run_as_formulas(hub: Hub, database: str) -> None:
+    """A bill id may begin with a minus sign (contract section 1)."""
+    owner = engine(database, role=None)
+    with owner.begin() as conn:
+        conn.execute(text("update bill set bill_no = '-1-A' where bill_no = 'B-1'"))
+    owner.dispose()
+    _, out = hub("export", "unit", "--unit", "110101000001", "--period", "2027-01", "--format", "csv")
+    (row,) = csv.DictReader(io.StringIO(out))
+    assert (row["bill"], row["status"]) == ("'-1-A", "open")
+
+
+def test_a_person_reads_yuan(hub: Hub) -> None:
+    code, out = hub("export", "arrears")
+    assert code == 0
+    assert "1,499.00" in out  # all that is outstanding
+    assert "欠缴余额" in out
+
+
+@pytest.mark.parametrize("name", ["form.json", "form.csv", "form"])
+def test_an_export_goes_into_a_file(hub: Hub, tmp_path: Path, name: str) -> None:
+    code, out = hub("export", "f1", "--period", "2026-12", "-o", str(tmp_path / name))
+    written = (tmp_path / name).read_text(encoding="utf-8")
+    assert (code, out) == (0, "")
+    assert written.startswith("agency,due_count" if name.endswith("csv") else '{"form": "f1"')
+
+
+WRONG = [
+    ["f9", "--period", "2026-12"],
+    ["f2", "--period", "2026-12"],
+    ["t8"],
+    ["t8", "--period", "2026-13"],
+    ["t8", "--period", "2026-12", "--agency", "110199"],
+    ["t8", "--period", "2026-12", "--bank", "BOC"],
+    ["f8", "--period", "2026-12", "--round", "3"],
+    ["unit"],
+    ["unit", "--unit", "12"],
+    ["balances", "--format", "xlsx"],
+    ["balances", "--format", "pdf"],
+    ["balances", "--format", "yaml"],
+    ["balances", "-o", "balances.xlsx"],
+    ["balances", "-o", "no/such/folder/balances.json"],
+]
+
+
+def test_wrong_usage_is_64(hub: Hub) -> None:
+    answers = {" ".join(arguments): hub("export", *arguments, "--json") for arguments in WRONG}
+    assert {asked: code for asked, (code, _) in answers.items()} == dict.fromkeys(answers, 64)
+    assert all(json.loads(out)["error"] for _, out in answers.values())
+
+
+def test_a_step_not_reached_is_an_empty_form(hub: Hub) -> None:
+    code, out = hub("export", "f1", "--period", "2027-01", "--json")
+    assert (code, json.loads(out)["rows"]) == (0, [])
+
+
+def test_verify_says_yes_check_by_check(hub: Hub) -> None:
+    code, out = hub("verify", "--json")
+    answer: dict[str, Any] = json.loads(out)
+    assert code == 0, [check for check in answer["checks"] if not check["ok"]]
+    assert answer["ok"] is True
+    assert all(set(check) == {"name", "ok", "detail"} for check in answer["checks"])
+
+
+def test_verify_says_no_and_names_the_culprit(hub: Hub, database: str) -> None:
+    owner = engine(database, role=None)
+    with owner.begin() as conn:
+        conn.execute(text("update result_line set code = '00' where code = '02'"))
+    owner.dispose()
+    code, out = hub("verify", "--json")
+    assert code == 1
+    wrong = {check["name"]: check["detail"] for check in json.loads(out)["checks"] if not check["ok"]}
+    assert "result_line ICBC-1 line 3" in wrong["answers-follow-the-order"]
+    assert hub("verify")[0] == 1
+
+
+def test_trace_tells_the_journey_to_scripts_and_people(hub: Hub) -> None:
+    code, out = hub("trace", "A-2", "--json")
+    assert code == 0
+    (bill,) = json.loads(out)["found"]
+    assert (bill["stop"], bill["name"]) == ("bill", "A-2")
+    code, out = hub("trace", "A-2")
+    assert code == 0
+    assert "HD_ICBC_20261203_0001.txt" in out
+
+
+def test_trace_refuses_what_the_books_do_not_know(hub: Hub) -> None:
+    code, out = hub("trace", "NOWHERE", "--json")
+    assert code == 2
+    assert "NOWHERE" in json.loads(out)["error"]
