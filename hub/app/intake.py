@@ -11,12 +11,12 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from connectors.formats import agency_files
 from hub.app.wiring import Hub
 from hub.domain.dues import DuesFile
-from hub.domain.faults import Fault, FaultCode, in_file_order
+from hub.domain.faults import Fault, FaultCode
 from hub.domain.receipts import ReceiptsFile
 from hub.domain.second_collection import AgainFile
 from hub.ledger import clock, files
 from hub.ledger.database import INTAKE_LOCK
-from hub.ports import Archived, Refused
+from hub.ports import Archived
 from hub.processors import take_in_dues, take_in_receipts, take_in_second_collection
 
 AgencyFile = DuesFile | AgainFile | ReceiptsFile
@@ -69,11 +69,13 @@ def _answer(hub: Hub, conn: Connection, name: str, archived: Archived) -> Answer
         return Answer(name, accepted=True, repeat=True, bills=before.lines, total=before.total)
     now = clock.now(conn)
     with archived.path.open("rb") as data:
-        parsed = agency_files.parse(name, data)
-    if isinstance(parsed, Refused):
-        return _refuse(conn, name, "", archived, now, parsed.faults)
+        reading = agency_files.read(name, data)
+    parsed = reading.file
+    if parsed is None:
+        return _refuse(conn, name, "", archived, now, reading.faults)
     party, identity = parsed.header.agency, _identity(parsed)
-    faults = in_file_order([*_identity_taken(hub, conn, identity, archived), *_check(hub, conn, parsed, now)])
+    # A file at fault already is held against the books all the same: a refusal lists every fault.
+    faults = reading.more_faults([*_identity_taken(hub, conn, identity, archived), *_check(hub, conn, parsed, now)])
     if faults:
         return _refuse(conn, name, party, archived, now, faults)
     lines, total = len(parsed.lines), _total(parsed)
