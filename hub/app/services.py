@@ -53,7 +53,7 @@ def up(settings: Settings, tell: Tell) -> None:
             servers = broker.result()
         _ensure_topics(servers)
         if before not in {(None, None), (database, servers)}:
-            processes.stop_all(settings.home)  # they still talk to the old address
+            processes.stop(settings.home)  # they still talk to the old address
         for role in processes.ROLES:
             if processes.process_of(settings.home, role) is None:
                 tell(f"starting {role}")
@@ -69,12 +69,9 @@ def down(settings: Settings, tell: Tell) -> list[str]:
         return []
     _wanted(home).unlink(missing_ok=True)
     with _one_at_a_time(home, tell):
-        stopped = []
-        for role in reversed(processes.ROLES):
-            if processes.process_of(home, role) is not None:
-                tell(f"stopping {role}")
-            if processes.stop(home, role):
-                stopped.append(role)
+        if any(processes.process_of(home, role) for role in processes.ROLES):
+            tell(f"stopping {', '.join(processes.ROLES)}")
+        stopped = processes.stop(home)
         stopped += ["kafka"] if stop_kafka(home) else []
         stopped += ["postgres"] if stop_postgres(home) else []
         return stopped

@@ -37,7 +37,7 @@ def mark_of(pid: int) -> str | None:
         after_name = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
-    if after_name[0] in "ZX":
+    if after_name[0] in "ZX" and int(after_name[17]) <= 1:  # with threads left it still holds ports and locks
         return None
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     return f"{boot}/{after_name[19]}"  # field 22 of proc(5): start time in clock ticks since boot

@@ -6,6 +6,7 @@ session of its own, without the starter's descriptors, its output in ``<home>/lo
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from typing import Final
 import hub
 from hub.domain.errors import HubError
 from hub.runtime.embedded.ground import last_lines
-from hub.runtime.pid_files import Started, end, recall, remember, running
+from hub.runtime.pid_files import Started, end, gone, recall, remember, running
 
 ROLES: Final = ("processors", "streams", "connector", "web")
 """In the order of starting; they stop in the opposite one."""
@@ -42,8 +43,7 @@ class Readiness:
 
     def withdraw(self) -> None:
         """The role has begun to stop."""
-        with suppress(FileNotFoundError):
-            self._file.unlink()
+        self._file.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -67,8 +67,7 @@ def start(home: Path, role: str, command: Sequence[str]) -> Started:
     already = running(_pid_file(home, role))
     if already is not None:
         return already
-    with suppress(FileNotFoundError):
-        _ready_file(home, role).unlink()
+    _ready_file(home, role).unlink(missing_ok=True)
     log = log_of(home, role)
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > _LOG_BYTES:
@@ -86,20 +85,20 @@ def start(home: Path, role: str, command: Sequence[str]) -> Started:
     return remember(_pid_file(home, role), process.pid)
 
 
-def stop(home: Path, role: str, seconds: float = _STOP_SECONDS) -> bool:
-    """Ends a role in good order, after ``seconds`` by force; True when it was running."""
-    started = running(_pid_file(home, role))
-    if started is not None:
-        end(started, seconds=seconds)
-    for left in (_ready_file(home, role), _pid_file(home, role)):
-        with suppress(FileNotFoundError):
-            left.unlink()
-    return started is not None
-
-
-def stop_all(home: Path, roles: Sequence[str] = ROLES) -> list[str]:
-    """Ends the roles that run, last started first; returns their names."""
-    return [role for role in reversed(roles) if stop(home, role)]
+def stop(home: Path, roles: Sequence[str] = ROLES, seconds: float = _STOP_SECONDS) -> list[str]:
+    """Ends roles in good order and at the same time, after ``seconds`` by force; returns those that were running."""
+    found = {role: started for role in reversed(roles) if (started := running(_pid_file(home, role))) is not None}
+    for started in found.values():
+        with suppress(ProcessLookupError):
+            os.kill(started.pid, signal.SIGTERM)
+    until = time.monotonic() + seconds
+    for started in found.values():
+        if not gone(started, max(0.0, until - time.monotonic())):
+            end(started, gently=signal.SIGKILL, seconds=1)
+    for role in roles:
+        for left in (_ready_file(home, role), _pid_file(home, role)):
+            left.unlink(missing_ok=True)
+    return list(found)
 
 
 def process_of(home: Path, role: str) -> Started | None:

@@ -32,6 +32,7 @@ JVM_FLAGS: Final = (
     "-Djava.awt.headless=true",
 )
 
+_USUAL_PLACES: Final = Path("/usr/lib/jvm")
 _START_SECONDS: Final = 60.0
 _ANSWER_SECONDS: Final = 2.0
 _STOP_SECONDS: Final = 30.0
@@ -119,7 +120,7 @@ def find_java() -> Path:
     candidates = [Path(os.environ["JAVA_HOME"]) / "bin" / "java"] if os.environ.get("JAVA_HOME") else []
     on_path = shutil.which("java")
     candidates += [Path(on_path)] if on_path else []
-    candidates += sorted(Path("/usr/lib/jvm").glob("*/bin/java"), reverse=True)
+    candidates += sorted(_USUAL_PLACES.glob("*/bin/java"), reverse=True)
     seen: list[str] = []
     for java in candidates:
         version = _java_version(java)
