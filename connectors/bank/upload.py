@@ -107,15 +107,16 @@ class Uploader:
     def _upload(self, name: str, content: Content) -> str:
         """The temporary name under which the server now holds exactly these bytes."""
         temporary = f".{name}.{secrets.token_hex(8)}.part"
+        handle = self._sftp.open_new(self._path(temporary))
         try:
-            self._write(temporary, content)
+            self._write(handle, content)
             self._verify(temporary, content)
         except Exception:
             self._remove_quietly(temporary)
             raise
         return temporary
 
-    def _write(self, temporary: str, content: Content) -> None:
+    def _write(self, handle: bytes, content: Content) -> None:
         digest = sha256()
 
         def hashed(source: BinaryIO) -> Iterator[bytes]:
@@ -123,7 +124,7 @@ class Uploader:
                 digest.update(block)
                 yield block
 
-        with self._opened(self._sftp.open_new(self._path(temporary))) as handle:
+        with self._opened(handle):
             with content.open() as source:
                 written = self._sftp.write(handle, hashed(source))
             self._sftp.fsync(handle)
@@ -150,9 +151,15 @@ class Uploader:
         try:
             self._sftp.rename(old, new)
         except StatusError as error:
-            if again and error.code == Status.NO_SUCH_FILE and self._sftp.stat(self._directory.encode()) is not None:
+            is_gone = error.code == Status.NO_SUCH_FILE and self._sftp.stat(self._directory.encode()) is not None
+            if is_gone and again:
                 self._is_there(name, content)  # the earlier rename happened; the bank may have taken the file since
             elif not self._is_there_after_all(receipt, content):
+                if is_gone:
+                    raise SpoiledUploadError(
+                        "The temporary file vanished from the bank's server before it got its name.",
+                        advice="The hub tries again; if it lasts, ask the bank what clears its directory.",
+                    ) from error
                 raise
         else:
             found = self._sftp.lstat(new)

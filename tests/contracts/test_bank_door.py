@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.bank import Limits
+from connectors.bank import Limits, Timeouts
 from connectors.bank.failures import (
     FileTooLargeError,
     HostileNameError,
@@ -273,8 +273,11 @@ class _RealBank(Bank):
     def reopen(self) -> None:
         if hasattr(self, "door"):
             self.door.close()
-        timeouts = SMALL_TIMEOUTS.__class__(connect=2, banner=0.5, auth=2, channel=2, total=20)
-        self.door = self._sshd.door(port=self._proxy.port, timeouts=timeouts, limits=Limits(file_bytes=FILE_BYTES_MAX))
+        self._open(SMALL_TIMEOUTS)
+
+    def _open(self, timeouts: Timeouts) -> None:
+        limits = Limits(file_bytes=FILE_BYTES_MAX)
+        self.door = self._sshd.door(port=self._proxy.port, timeouts=timeouts, limits=limits)
 
     def close(self) -> None:
         self.door.close()
@@ -286,6 +289,7 @@ class _RealBank(Bank):
         if trouble is Trouble.REFUSES:
             self._proxy.refuses = True
         elif trouble is Trouble.SILENT:
+            self._open(Timeouts(connect=1, banner=0.5, auth=1, channel=1, total=5))
             self._proxy.down = lambda _passed, _coming: Act.SILENCE
         elif trouble is Trouble.CUTS_UPLOAD:
             self._proxy.up = _cut_when(lambda: any(part.stat().st_size for part in outbound.glob(".*.part")))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connectors.bank import Limits
-from connectors.bank.failures import BankRefusedError, NameTakenError, SourceChangedError
+from connectors.bank.failures import BankRefusedError, NameTakenError, SourceChangedError, SpoiledUploadError
 from connectors.bank.protocol import SftpProtocol
 from connectors.bank.receipts import Receipts, Stage
 from connectors.bank.upload import Content
@@ -67,8 +67,9 @@ def test_another_file_under_the_name_stays_what_it_is(sshd: Sshd, source: Path) 
 @pytest.mark.parametrize("rival", [b"somebody else's", DATA])
 def test_a_file_that_appears_just_before_the_rename_is_not_overwritten(sshd: Sshd, source: Path, rival: bytes) -> None:
     def appear(_passed: int, _coming: int) -> Act:
-        if any(part.stat().st_size == len(DATA) for part in sshd.outbound.glob(f".{NAME}.*.part")):
-            (sshd.outbound / NAME).write_bytes(rival)
+        final = sshd.outbound / NAME
+        if not final.exists() and _sizes(sshd) == [len(DATA)]:
+            final.write_bytes(rival)
         return Act.PASS
 
     with TcpProxy(sshd.port) as proxy, sshd.door(port=proxy.port) as door:
@@ -80,6 +81,24 @@ def test_a_file_that_appears_just_before_the_rename_is_not_overwritten(sshd: Ssh
             with pytest.raises(NameTakenError):
                 door.deliver(NAME, source, OK)
             assert _delivered(sshd) == {NAME: rival}
+
+
+def test_a_temporary_file_that_vanishes_is_no_delivery(sshd: Sshd, source: Path) -> None:
+    def sweep(_passed: int, _coming: int) -> Act:
+        if Receipts(sshd.folder / "receipts").find(NAME):  # verified, and the rename is on its way
+            for part in sshd.outbound.glob(".*.part"):
+                part.unlink()
+        return Act.PASS
+
+    with TcpProxy(sshd.port) as proxy, sshd.door(port=proxy.port) as door:
+        proxy.up = sweep
+        with pytest.raises(SpoiledUploadError) as failure:
+            door.deliver(NAME, source, OK)
+        assert failure.value.retriable
+        assert _delivered(sshd) == {}
+        proxy.heal()
+        door.deliver(NAME, source, OK)
+    assert _delivered(sshd) == {NAME: DATA, f"{NAME}.ok": OK}
 
 
 def test_a_link_under_the_name_is_not_followed(sshd: Sshd, source: Path, tmp_path: Path) -> None:
@@ -239,6 +258,10 @@ def test_fifty_megabytes_there_and_back_in_little_memory(sshd: Sshd, tmp_path: P
         tracemalloc.stop()
     assert size == 50_000_000
     assert peak < 16_000_000, f"{peak} bytes at the peak"
+
+
+def _sizes(server: Sshd) -> list[int]:
+    return [part.stat().st_size for part in server.outbound.glob(f".{NAME}.*.part")]
 
 
 def _clear(server: Sshd) -> None:
