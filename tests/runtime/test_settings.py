@@ -235,7 +235,10 @@ def test_the_profiles_known_here_are_those_that_are_implemented() -> None:
 
 
 def test_inline_tables_have_lines_too() -> None:
-    text = 'a = {b = 1, c = [2,\n  3, {d = "]"}]}\n# x = 1\n"q.r" = """\n[no]\n"""\n[t."u"]\nv.w = 1\n[[t.x]]\ny=1\n[[t.x]]\n  y = 2\n'
+    text = (
+        'a = {b = 1, c = [2,\n  3, {d = "]"}]}\n# x = 1\n"q.r" = """\n[no]\n"""\n'
+        '[t."u"]\nv.w = 1\n[[t.x]]\ny=1\n[[t.x]]\n  y = 2\n'
+    )
     lines = lines_of(text)
     assert lines["a",] == lines["a", "b"] == lines["a", "c", 0] == 1
     assert lines["a", "c", 1] == lines["a", "c", 2, "d"] == 2
