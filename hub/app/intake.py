@@ -103,7 +103,7 @@ def _check(hub: Hub, conn: Connection, file: AgencyFile, now: datetime) -> Seque
         case AgainFile():
             return take_in_second_collection.check(conn, file, hub.parties, now)
         case ReceiptsFile():
-            return take_in_receipts.check(conn, file, hub.parties)
+            return take_in_receipts.check(conn, file, hub.parties, now)
 
 
 def _keep(conn: Connection, file: AgencyFile, file_id: int, now: datetime) -> None:

@@ -8,23 +8,30 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, text
 
 from hub.domain.funds import FUND_NAMES
+from hub.ledger import arrivals
 from hub.ledger.database import raw
 from hub.ledger.requests import in_chunks
 
 _FUNDS = ", ".join(FUND_NAMES)
 _COLLECTED = ", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)
+_GOT = "least(b.{0}, coalesce(c.{0}, 0) + coalesce(w.{0}, 0))"
 
+# By business time: money released into this period has arrived in it, money booked in a later one has not, even when
+# the close is carried out after its hour.
 _STAGE = f"""
     create temp table closing on commit drop as
     select b.id, b.bill_no, b.agency, b.unit, b.shard,
-           {", ".join(f"b.{fund} as due_{fund}, coalesce(c.{fund}, 0) as got_{fund}" for fund in FUND_NAMES)},
-           {", ".join(f"b.{fund} - coalesce(c.{fund}, 0) as {fund}" for fund in FUND_NAMES)},
+           {", ".join(f"b.{fund} as due_{fund}, {_GOT.format(fund)} as got_{fund}" for fund in FUND_NAMES)},
+           {", ".join(f"b.{fund} - {_GOT.format(fund)} as {fund}" for fund in FUND_NAMES)},
            exists (select from instruction i left join batch_line bl on bl.instruction_id = i.id
                    left join batch t on t.id = bl.batch_id
-                   where i.bill_id = b.id and (t.id is null or t.state <> 'POSTED')) as in_doubt
+                   where i.bill_id = b.id and coalesce(t.booking_period > :period, true)) as in_doubt
     from bill b left join (
         select bill_id, {_COLLECTED} from collection
-        where bill_id in (select id from bill where period = :period and kind = 'M') group by bill_id) c on c.bill_id = b.id
+        where booking_period <= :period and bill_id in (select id from bill where period = :period and kind = 'M')
+        group by bill_id) c on c.bill_id = b.id
+    left join ({arrivals.coming("t.period = :period and t.state = 'POSTING' and t.booking_period <= :period")}) w
+        on w.bill_id = b.id
     where b.period = :period and b.kind = 'M'
 """
 
@@ -66,7 +73,7 @@ def unarrived_bundles(conn: Connection, size: int) -> Iterator[UnarrivedBundle]:
         cursor.itersize = 20_000
         cursor.execute(
             f"select agency, shard, bill_no, unit, in_doubt, {_FUNDS} from closing"
-            f" where {' + '.join(FUND_NAMES)} > 0 order by agency, shard, id"
+            f' where {" + ".join(FUND_NAMES)} > 0 order by agency, shard, bill_no collate "C"'
         )
         for (agency, shard), rows in groupby(cursor, key=lambda row: row[:2]):
             for part, chunk in enumerate(in_chunks(rows, size)):

@@ -12,6 +12,24 @@ _COLLECTED = ", ".join(f"sum({f})::bigint as {f}" for f in FUND_NAMES)
 _FUNDS = ", ".join(FUND_NAMES)
 _OVER = ", ".join(f"over_{f}" for f in FUND_NAMES)
 
+
+def coming(where: str) -> str:
+    """SQL: per bill, what banks have answered and the posting has not put on it yet.
+
+    ``where`` names the state of batch ``t``. Money that is POSTING is posted by business time; how far the pipeline has
+    come with it must decide nothing (rules.md section 12, invariant 5).
+    """
+    return f"""
+        select i.bill_id, {", ".join(f"sum(r.{f})::bigint as {f}" for f in FUND_NAMES)}
+        from batch t join result_line r on r.batch_id = t.id
+        join batch_line bl on bl.batch_id = r.batch_id and bl.line = r.line join instruction i on i.id = bl.instruction_id
+        where {where} and r.deducted > 0
+          and not exists (select from collection c where c.batch_id = r.batch_id and c.line = r.line)
+          and not exists (select from suspense s where s.batch_id = r.batch_id and s.line = r.line)
+        group by i.bill_id
+    """
+
+
 _STAGE = f"""
     create temp table arriving on commit drop as
     select s.line, b.id as bill_id, b.bill_no, b.unit, {_APPLIED}, {_BEYOND}

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, text
 
 from hub.domain.dues import DuesHeader, DuesLine
 from hub.domain.faults import Fault, FaultCode
-from hub.domain.funds import FundAmounts
+from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.ids import SHARDS, shard_of
+from hub.ledger import arrivals
 from hub.ledger.database import raw
 
 HEADER_LINES = 1
@@ -117,7 +118,7 @@ def keep_staged(conn: Connection, header: DuesHeader, file_id: int, at: datetime
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a bill stands: its amounts, what has been collected on it, and whether it may still be paid here."""
+    """Where a bill stands: its amounts, and what has been collected on it, posted or released to be posted."""
 
     bill_id: int
     bill_no: str
@@ -131,13 +132,16 @@ class Standing:
     collected: FundAmounts
 
 
-_STANDING = """
+_STANDING = f"""
     select b.id, b.bill_no, b.agency, b.unit, b.period, b.kind, b.mode, b.shard,
            b.pension, b.unemployment, b.injury, b.maternity,
-           coalesce(sum(c.pension), 0)::bigint, coalesce(sum(c.unemployment), 0)::bigint,
-           coalesce(sum(c.injury), 0)::bigint, coalesce(sum(c.maternity), 0)::bigint
-    from bill b left join collection c on c.bill_id = b.id
-    where {where} group by b.id
+           {", ".join(f"least(b.{fund}, coalesce(c.{fund}, 0) + coalesce(w.{fund}, 0))" for fund in FUND_NAMES)}
+    from bill b
+    left join lateral (
+        select {", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)} from collection where bill_id = b.id
+    ) c on true
+    left join lateral ({arrivals.coming("i.bill_id = b.id and t.state = 'POSTING'")}) w on true
+    where {{where}}
 """
 
 

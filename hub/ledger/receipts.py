@@ -1,10 +1,11 @@
 """Sporadic receipts (零星缴费): money that units paid their agency, kept with the file and line that told of it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.receipts import ReceiptLine
 
 
@@ -36,22 +37,29 @@ def keep(
     )  # fmt: skip
 
 
-def collect(conn: Connection, *, file_id: int, booking_period: str, business_date: object, entry_id: int) -> None:
-    """Puts the money of a file's receipts on their bills: all that was outstanding, fund by fund (contract section 2)."""
+def collect(
+    conn: Connection,
+    *,
+    paid: Mapping[str, FundAmounts],
+    booking_period: str,
+    business_date: object,
+    entry_id: int,
+) -> None:
+    """Puts the money of receipts on their bills: ``paid`` by receipt id, all that was outstanding (contract section 2)."""
     conn.execute(
         text("""
             insert into collection (bill_id, source, receipt_id, pension, unemployment, injury, maternity,
                                     booking_period, business_date, entry_id)
-            select b.id, 'RECEIPT', r.id,
-                   b.pension - coalesce(c.pension, 0), b.unemployment - coalesce(c.unemployment, 0),
-                   b.injury - coalesce(c.injury, 0), b.maternity - coalesce(c.maternity, 0),
+            select r.bill_id, 'RECEIPT', r.id, p.pension, p.unemployment, p.injury, p.maternity,
                    :booking_period, :business_date, :entry_id
-            from receipt r join bill b on b.id = r.bill_id
-            left join lateral (
-                select sum(pension) as pension, sum(unemployment) as unemployment,
-                       sum(injury) as injury, sum(maternity) as maternity
-                from collection where bill_id = b.id) c on true
-            where r.file_id = :file_id
+            from unnest(cast(:numbers as text[]), cast(:pension as bigint[]), cast(:unemployment as bigint[]),
+                        cast(:injury as bigint[]), cast(:maternity as bigint[]))
+                 as p (receipt_no, pension, unemployment, injury, maternity)
+            join receipt r on r.receipt_no = p.receipt_no
         """),
-        {"file_id": file_id, "booking_period": booking_period, "business_date": business_date, "entry_id": entry_id},
-    )
+        {
+            "numbers": list(paid), "booking_period": booking_period, "business_date": business_date,
+            "entry_id": entry_id,
+            **{fund: [getattr(amounts, fund) for amounts in paid.values()] for fund in FUND_NAMES},
+        },
+    )  # fmt: skip

@@ -8,9 +8,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, text
 
 from hub.domain.funds import FUND_NAMES
+from hub.ledger import arrivals
 from hub.ledger.database import raw
 
-_OUTSTANDING = ", ".join(f"b.{fund} - coalesce(c.{fund}, 0) as {fund}" for fund in FUND_NAMES)
+_OUTSTANDING = ", ".join(
+    f"greatest(b.{fund} - coalesce(c.{fund}, 0) - coalesce(w.{fund}, 0), 0) as {fund}" for fund in FUND_NAMES
+)
 _SUMS = ", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)
 
 _OPEN = f"""
@@ -24,6 +27,7 @@ _OPEN = f"""
         left join (select bill_id, {_SUMS} from collection
                    where bill_id in (select id from bill where period = :period and kind = 'M') group by bill_id) c
                on c.bill_id = b.id
+        left join ({arrivals.coming("t.period = :period and t.state in ('ANSWERED', 'POSTING')")}) w on w.bill_id = b.id
         where b.period = :period and b.kind = 'M' and b.mode = 'B' and b.accepted_at < :closes_at
           and not exists (select from second_collection s where s.bill_id = b.id and s.mode = 'S' and s.accepted_at < :closes_at)
           and (
@@ -41,12 +45,14 @@ _OPEN = f"""
 """
 _BUNDLES = """
     select agency, bank, shard, instruction_no, pension, unemployment, injury, maternity
-    from instruction where period = %s and round = %s order by agency, bank, shard, id
+    from instruction where period = %s and round = %s order by agency, bank, shard, instruction_no collate "C"
 """
 
 
 def open_instructions(conn: Connection, period: str, round_: int, closes_at: datetime) -> int:
     """Makes the instructions of a session, for exactly what is outstanding (rules.md section 3), and returns how many.
+
+    What a bank has answered is not asked a second time, whether or not it is posted yet.
 
     First round: monthly bills for bank deduction. Second: those named again and answered, and bills that missed the first.
     """

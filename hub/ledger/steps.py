@@ -52,11 +52,20 @@ def is_done(conn: Connection, period: Period, step: Step, round_: int = 0, bank:
     )
 
 
-def is_over(conn: Connection, period: Period) -> bool:
-    """Whether a period takes no more monthly bills: its month end has closed, or it ended before the books were opened."""
+def is_over(conn: Connection, period: Period, at: datetime) -> bool:
+    """Whether a period takes no more monthly bills and receipts: its month end has come, or has closed already.
+
+    The hour decides, also when the close is carried out later (or, for a month before the books were opened, never).
+    """
     ends = due_at(conn, period, Step.MONTH_CLOSE)
     assert ends is not None, "the last day of a month needs no calendar"
-    return ends <= clock.started_at(conn) or is_done(conn, period, Step.MONTH_CLOSE)
+    return ends <= at or is_done(conn, period, Step.MONTH_CLOSE)
+
+
+def has_closed(conn: Connection, period: Period, step: Step, round_: int, at: datetime) -> bool:
+    """Whether the hour of a step has come, or the step was carried out while this transaction waited for the books."""
+    closes = due_at(conn, period, step, round_)
+    return (closes is not None and closes <= at) or is_done(conn, period, step, round_)
 
 
 def done(conn: Connection, periods: Iterable[Period]) -> set[tuple[str, str, int, str]]:
@@ -83,6 +92,6 @@ def mark_done(conn: Connection, step: ScheduledStep, at: datetime) -> None:
 
 
 def open_period(conn: Connection, at: datetime) -> Period:
-    """The period that money of this moment is booked in: the month, or the next one once its books are closed."""
+    """The period that money of this moment is booked in: the month, or the next one from its month end on."""
     period = Period.of(at.date())
-    return period.next() if is_done(conn, period, Step.MONTH_CLOSE) else period
+    return period.next() if is_over(conn, period, at) else period

@@ -29,17 +29,16 @@ def check(conn: Connection, file: DuesFile, parties: Parties, now: datetime) -> 
     # Gather
     lock_books_shared(conn)
     header = file.header
-    last_upload = steps.due_at(conn, header.period, Step.UPLOAD_CLOSE, 2)
+    too_late = steps.has_closed(conn, header.period, Step.UPLOAD_CLOSE, 2, now)
     bills.stage(conn, file.lines)
     # Decide
     faults: list[Fault] = []
     if header.agency not in parties.agencies:
         faults.append(Fault(1, "agency", FaultCode.UNKNOWN_AGENCY, "an agency of this hub", header.agency))
-    if header.kind == "M" and steps.is_over(conn, header.period):
+    if header.kind == "M" and steps.is_over(conn, header.period, now):
         faults.append(
             Fault(1, "period", FaultCode.PERIOD_CLOSED, "a period whose month end has not closed", str(header.period))
         )
-    too_late = last_upload is not None and now >= last_upload
     return faults + bills.conflicts(conn, header, parties.banks, banks_too_late=too_late)
 
 

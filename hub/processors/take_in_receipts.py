@@ -19,7 +19,6 @@ from hub.domain.parties import Parties
 from hub.domain.periods import Period
 from hub.domain.posting import EntryKind, JournalEntry, Level, receipt
 from hub.domain.receipts import ReceiptLine, ReceiptsFile, ReceiptsHeader
-from hub.domain.timetable import Step
 from hub.ledger import bills, journal, outbox, receipts, steps
 from hub.ledger.bills import HEADER_LINES, Standing
 from hub.ledger.database import lock_books_shared, lock_shards
@@ -31,7 +30,7 @@ def identity(header: ReceiptsHeader) -> str:
     return f"RECEIPTS/{header.agency}/{header.date:%Y-%m-%d}/{header.no}"
 
 
-def check(conn: Connection, file: ReceiptsFile, parties: Parties) -> Sequence[Fault]:
+def check(conn: Connection, file: ReceiptsFile, parties: Parties, now: datetime) -> Sequence[Fault]:
     """Everything the books have against the file. Holds the bills' shards until the transaction ends."""
     # Gather
     lock_books_shared(conn)
@@ -39,7 +38,7 @@ def check(conn: Connection, file: ReceiptsFile, parties: Parties) -> Sequence[Fa
     lock_shards(conn, {(bill.agency, bill.shard) for bill in bills.standing_by_number(conn, numbers).values()})
     standing = bills.standing_by_number(conn, numbers)
     known = receipts.known(conn, [line.receipt_no for line in file.lines])
-    closed = {bill.period for bill in standing.values() if steps.is_done(conn, Period(bill.period), Step.MONTH_CLOSE)}
+    closed = {period for period in {b.period for b in standing.values()} if steps.is_over(conn, Period(period), now)}
     # Decide
     header, faults = file.header, list[Fault]()
     if header.agency not in parties.agencies:
@@ -99,7 +98,10 @@ def keep(conn: Connection, file: ReceiptsFile, file_id: int, now: datetime) -> N
             booking_period=period, business_date=now.date(), postings=receipt(total),
         ),
     )  # fmt: skip
-    receipts.collect(conn, file_id=file_id, booking_period=str(period), business_date=now.date(), entry_id=entry)
+    receipts.collect(
+        conn, paid={line.receipt_no: paid[line.bill_no] for line in file.lines}, booking_period=str(period),
+        business_date=now.date(), entry_id=entry,
+    )  # fmt: skip
     outbox.append(
         conn, [_recorded(line, standing[line.bill_no], paid[line.bill_no], period, now) for line in file.lines]
     )

@@ -32,16 +32,15 @@ def check(conn: Connection, file: AgainFile, parties: Parties, now: datetime) ->
     standing = _standings(conn, file)
     ids = [each.bill_id for each in standing.values()]
     waiting, ended = second_collections.unanswered(conn, ids), second_collections.ended(conn, ids)
-    closes = steps.due_at(conn, header.period, Step.UPLOAD_CLOSE, 2)
+    closed = steps.has_closed(conn, header.period, Step.UPLOAD_CLOSE, 2, now)
     # Decide
     faults: list[Fault] = []
     if header.agency not in parties.agencies:
         faults.append(Fault(1, "agency", FaultCode.UNKNOWN_AGENCY, "an agency of this hub", header.agency))
-    if closes is not None and now >= closes:
+    if closed:
         faults.append(
-            Fault(1, "period", FaultCode.SESSION_CLOSED, f"a period whose second upload is open, {closes:%Y-%m-%d %H:%M}",
-                  str(header.period))
-        )  # fmt: skip
+            Fault(1, "period", FaultCode.SESSION_CLOSED, "a period whose second upload is open", str(header.period))
+        )
     for line in file.lines:
         faults += judge(line, standing.get(line.unit), waiting, ended)
     return faults

@@ -1,0 +1,313 @@
+"""A whole hub in one process, on real PostgreSQL: the agencies' and the banks' doors, the schedule, and a pump for Kafka.
+
+What goes in and out are the bytes of real files, written and read by the simulators' own programs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from sqlalchemy import text
+
+from hub.app import bank_door, intake, schedule
+from hub.app.intake import Answer
+from hub.app.settings import load
+from hub.app.wiring import Hub
+from hub.domain.periods import Period
+from hub.domain.timetable import TZ
+from hub.ledger import calendars, clock
+from hub.ledger.database import engine
+from hub.ledger.forms import FORMS, Question, fill
+from simulators import agency
+from simulators.agency import Again, Bill, Paper, Receipt
+from simulators.amounts import FUNDS, Four, in_order
+from simulators.bank_program import Asked, Given, Request, print_result, read_request
+from tests.fakes import FakeBankDoor, FakeBankServer, FakeFileArchive
+from tests.processors.pump import Pump, Temper
+
+CHAOYANG, HAIDIAN = "110105", "110108"
+START = "2026-10-28T08:00"
+PERIOD = "2026-11"
+
+_HEAD = """\
+[hub]
+home = "hub"
+[clock]
+mode = "manual"
+start = "{start}"
+[kafka]
+bootstrap_servers = "nowhere:9092"
+[database]
+url = "{url}"
+[web]
+host = "127.0.0.1"
+port = 8600
+"""
+_AGENCY = """\
+[[agencies]]
+code = "{code}"
+name = "{code}"
+"""
+_BANK = """\
+[[banks]]
+code = "{code}"
+name = "{code}"
+profile = "pipe-gb18030"
+allow_partial = {partial}
+host = "127.0.0.1"
+port = 22
+username = "hub"
+private_key = "keys/{code}"
+host_keys = ["SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
+outbound_dir = "outbound"
+inbound_dir = "inbound"
+done_dir = "done"
+max_lines = {max_lines}
+"""
+
+
+@dataclass(frozen=True)
+class HubInOneProcess(Hub):
+    """The hub as it is wired, but for its banks' servers, which are in memory."""
+
+    folder: Path = field(kw_only=True)
+    servers: Mapping[str, FakeBankServer] = field(kw_only=True)
+    receipts: Mapping[str, dict[str, str]] = field(kw_only=True)
+
+    @cached_property
+    def archive(self) -> Any:
+        self.folder.mkdir(exist_ok=True)
+        return FakeFileArchive(self.folder)
+
+    def door(self, code: str) -> Any:
+        return FakeBankDoor(self.servers[code], self.receipts[code])
+
+
+def open_city(
+    url: str,
+    folder: Path,
+    temper: Temper | None = None,
+    banks: Sequence[str] = ("ICBC", "CCB"),
+    no_parts: Sequence[str] = ("CCB",),
+    max_lines: int = 500_000,
+    start: str = START,
+) -> "City":
+    """A city with two agencies and its banks, whose books begin on the 28th of October 2026."""
+    folder.mkdir(exist_ok=True)
+    written = _HEAD.format(start=start, url=url.replace("+psycopg", ""))
+    written += "".join(_AGENCY.format(code=code) for code in (CHAOYANG, HAIDIAN))
+    written += "".join(
+        _BANK.format(code=code, partial="false" if code in no_parts else "true", max_lines=max_lines) for code in banks
+    )
+    (folder / "hub.toml").write_text(written, encoding="utf-8")
+    servers = {code: FakeBankServer() for code in banks}
+    hub = HubInOneProcess(
+        load(folder / "hub.toml", {}), folder=folder / "archive", servers=servers, receipts={code: {} for code in banks}
+    )
+    owner = engine(url, role=None)
+    with owner.begin() as conn:
+        calendars.replace(conn, calendars.CITY, _days_of_2026())
+        clock.set_up(conn, "manual", datetime.fromisoformat(start).replace(tzinfo=TZ))
+    owner.dispose()
+    return City(hub, Pump(hub, temper), servers, folder)
+
+
+def _days_of_2026() -> list[tuple[date, bool, str]]:
+    """October to January: weekends, the holiday of October with its make-up Saturday, New Year's Day."""
+    days = [date.fromordinal(n) for n in range(date(2026, 9, 1).toordinal(), date(2027, 3, 1).toordinal())]
+    off = {date(2026, 10, n) for n in range(1, 8)} | {date(2027, 1, 1)}
+    make_up = {date(2026, 10, 10)}
+    return [(day, day in make_up or (day.weekday() < 5 and day not in off), "") for day in days]
+
+
+class City:
+    """What tests say, and what they look at. Amounts are fen."""
+
+    def __init__(self, hub: HubInOneProcess, pump: Pump, servers: Mapping[str, FakeBankServer], folder: Path) -> None:
+        self.hub = hub
+        self.pump = pump
+        self.servers = servers
+        self._folder = folder
+        self._desks: dict[str, list[Request]] = {code: [] for code in servers}
+        self._numbers: dict[tuple[str, ...], int] = {}
+        self._banks = schedule.Banks(hub)
+
+    def close(self) -> None:
+        self.hub.engine.dispose()
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def advance(self, to: str) -> schedule.Advanced:
+        """``hub clock advance``; ``to`` is MM-DDTHH:MM of 2026, or a whole time."""
+        return schedule.advance(self.hub, self.moment(to), banks=self._banks)
+
+    @staticmethod
+    def moment(at: str) -> datetime:
+        return datetime.fromisoformat(at if at.count("-") == 2 else f"2026-{at}").replace(tzinfo=TZ)
+
+    def today(self) -> date:
+        with self.hub.engine.connect() as conn:
+            return clock.now(conn).date()
+
+    # -- agencies -------------------------------------------------------------------------------------------------
+
+    def submit(self, paper: Paper) -> Answer:
+        """``hub agency submit``."""
+        folder = self._folder / "papers"
+        folder.mkdir(exist_ok=True)
+        path = folder / paper.name
+        path.write_bytes(paper.data)
+        return intake.submit(self.hub, path)
+
+    def accept(self, paper: Paper) -> Answer:
+        answer = self.submit(paper)
+        assert answer.accepted, [fault.message for fault in answer.faults]
+        return answer
+
+    def dues(self, *bills: Bill, agency_code: str = CHAOYANG, period: str = PERIOD) -> Paper:
+        number = self._next("dues", agency_code, period)
+        return agency.dues(agency_code, period, number, self.today(), bills)
+
+    def again(self, *units: tuple[str, str], agency_code: str = CHAOYANG, period: str = PERIOD) -> Paper:
+        """``units``: (unit, mode)."""
+        number = self._next("again", agency_code, period)
+        chosen = [Again(unit, mode, self.today()) for unit, mode in units]
+        return agency.again(agency_code, period, number, self.today(), chosen)
+
+    def receipts(self, *taken: tuple[str, str, int], agency_code: str = CHAOYANG) -> Paper:
+        """``taken``: (receipt id, bill, fen), all in cash."""
+        number = self._next("receipts", agency_code, str(self.today()))
+        paid = [Receipt(no, bill, "CASH", "", fen, self.today()) for no, bill, fen in taken]
+        return agency.receipts(agency_code, self.today(), number, paid)
+
+    def _next(self, *what: str) -> int:
+        self._numbers[what] = self._numbers.get(what, 0) + 1
+        return self._numbers[what]
+
+    # -- banks ----------------------------------------------------------------------------------------------------
+
+    def requests(self, bank: str) -> list[Request]:
+        """The bank takes the request files that lie in its outbound directory, and checks them."""
+        outbound = self.servers[bank].outbound
+        for name in sorted(name for name in outbound if name.endswith(".txt") and f"{name}.ok" in outbound):
+            self._desks[bank].append(read_request(name, outbound.pop(name), outbound.pop(f"{name}.ok")))
+        return self._desks[bank]
+
+    def asked(self, bank: str) -> dict[str, Four]:
+        """What the requests on the bank's desk ask: instruction → four funds."""
+        return {line.instruction: line.wanted for request in self.requests(bank) for line in request.lines}
+
+    def result(
+        self, request: Request, given: Mapping[str, int | str] | None = None, order: Random | None = None
+    ) -> Paper:
+        """The bank's answer. ``given``: by bill, the fen deducted, or the code why nothing was; the others pay in full."""
+        said = given or {}
+        lines = [_given(asked, said.get(asked.instruction[:-2])) for asked in request.lines]
+        if order is not None:
+            order.shuffle(lines)
+        day = self.today()
+        return print_result(request, lines, day, self._next("result", request.bank, str(day)))
+
+    def put(self, bank: str, paper: Paper) -> None:
+        """A file and its ``.ok`` in the bank's inbound directory."""
+        self.servers[bank].put(paper.name, paper.data)
+        self.servers[bank].put(f"{paper.name}.ok", f"{sha256(paper.data).hexdigest()} {len(paper.data)}\n".encode())
+
+    def answer(self, bank: str, given: Mapping[str, int | str] | None = None) -> list[Paper]:
+        """The bank answers everything on its desk; the hub has not looked yet."""
+        papers = [self.result(request, given) for request in self.requests(bank)]
+        self._desks[bank].clear()
+        for paper in papers:
+            self.put(bank, paper)
+        return papers
+
+    def poll(self, bank: str) -> list[str]:
+        """``hub bank poll``: outcomes."""
+        return [polled.outcome for polled in bank_door.poll(self.hub, bank, self.hub.door(bank))]
+
+    # -- the month, quickly ---------------------------------------------------------------------------------------
+
+    def first_deduction(self, **answers: Mapping[str, int | str]) -> None:
+        """To the 5th of November: the banks named have answered in the first session and are posted."""
+        self.advance("11-02T09:10")
+        self.advance("11-03T10:00")
+        for bank, given in answers.items():
+            self.answer(bank, given)
+        self.advance("11-05T09:00")
+
+    def second_deduction(self, **answers: Mapping[str, int | str]) -> None:
+        """To the 24th of November: the banks named have answered in the second session and are posted."""
+        self.advance("11-20T14:10")
+        for bank, given in answers.items():
+            self.answer(bank, given)
+        self.advance("11-24T09:00")
+
+    # -- looking --------------------------------------------------------------------------------------------------
+
+    def rows(self, query: str, **values: object) -> list[tuple[Any, ...]]:
+        with self.hub.engine.connect() as conn:
+            return [tuple(row) for row in conn.execute(text(query), values)]
+
+    def value(self, query: str, **values: object) -> Any:
+        ((found,),) = self.rows(query, **values)
+        return found
+
+    def collected(self, bill: str) -> Four:
+        """What is on a bill."""
+        sums = ", ".join(f"coalesce(sum(c.{fund}), 0)::bigint" for fund in FUNDS)
+        query = f"select {sums} from bill b left join collection c on c.bill_id = b.id where b.bill_no = :bill"
+        ((pension, unemployment, injury, maternity),) = self.rows(query, bill=bill)
+        return pension, unemployment, injury, maternity
+
+    def form(self, name: str, **question: Any) -> dict[str, Any]:
+        """``hub export``."""
+        with self.hub.engine.connect() as conn:
+            return dict(fill(conn, FORMS[name], Question(**question)).as_json())
+
+    def total(self, name: str, measure: str, **question: Any) -> tuple[int, int]:
+        """(count, fen) of a form's measure, all rows added up."""
+        found = self.form(name, **question)["total"][measure]
+        return int(found["count"]), int(found["total"])
+
+    def work(self, queue: str) -> list[dict[str, Any]]:
+        """Open work items of a queue."""
+        with self.hub.engine.connect() as conn:
+            found = conn.execute(
+                text("select * from work_item where queue = :queue and state = 'open' order by id"), {"queue": queue}
+            )
+            return [dict(row) for row in found.mappings()]
+
+    def is_open(self, period: str = PERIOD) -> bool:
+        assert Period.parse(period) is not None
+        return not self.rows("select 1 from step_done where period = :period and step = 'month-close'", period=period)
+
+
+def _given(asked: Asked, said: int | str | None) -> Given:
+    whole = sum(asked.wanted)
+    if said is None:
+        return Given(asked, whole, "00", f"R{asked.line}")
+    if isinstance(said, str):
+        return Given(asked, 0, said, f"R{asked.line}")
+    return Given(asked, said, "00" if said == whole else "01", f"R{asked.line}")
+
+
+def bill(no: str, unit: int, due: Four, bank: str = "ICBC", agency_code: str = CHAOYANG) -> Bill:
+    """A monthly bill; ``bank`` '' makes it sporadic. ``unit`` is the last digits of the unit's number."""
+    number = f"{agency_code}{unit:06d}"
+    account = f"0200{number}" if bank else ""
+    name = f"第{unit}纺织厂"
+    return Bill(no, number, name, "B" if bank else "S", bank, account, name if bank else "", due)
+
+
+def unit_of(number: int, agency_code: str = CHAOYANG) -> str:
+    return f"{agency_code}{number:06d}"
+
+
+def waterfall(fen: int, due: Four) -> Four:
+    """The statutory split, worked out by the simulators' own arithmetic."""
+    return in_order(fen, due)
