@@ -26,17 +26,14 @@ class Polled:
     outcome: str
 
 
-def deliver(hub: Hub, code: str, door: BankDoor) -> int:
-    """Sends what is ready for a bank and returns how many files it took; the first failure ends the round."""
+def deliver(hub: Hub, code: str, door: BankDoor) -> bool:
+    """Sends what is ready for a bank; False when a file could not be sent, which ends the round."""
     with session_lock(hub.engine, POLL_LOCK, code):
         with hub.engine.begin() as conn:
             waiting = deliver_bank_file.pending(conn, code)
-        sent = 0
-        for batch in waiting:
-            if not deliver_bank_file.deliver(hub.engine, batch, door, hub.archive, hub.formats[code]):
-                break
-            sent += 1
-        return sent
+        return all(
+            deliver_bank_file.deliver(hub.engine, batch, door, hub.archive, hub.formats[code]) for batch in waiting
+        )
 
 
 def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:

@@ -3,19 +3,20 @@
 import asyncio
 import random
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from hub.app import bank_door, schedule
 from hub.app.wiring import Hub
 from hub.domain.errors import HubError
 from hub.domain.timetable import TZ
 from hub.ledger import clock
-from hub.ports import BankDoor
 from hub.processors import deliver_bank_file
 from hub.runtime.shutdown import pause
 
@@ -48,21 +49,46 @@ async def run_connector(hub: Hub, stop: asyncio.Event) -> None:
     """Runs until ``stop`` is set. Each bank has a task of its own: one bank's trouble delays no other."""
     with hub.engine.connect() as conn:
         manual = clock.is_manual(conn)
+    ready = {code: asyncio.Event() for code in hub.parties.banks}
     async with asyncio.TaskGroup() as group:
-        for code in hub.parties.banks:
-            group.create_task(_deliver_for(hub, code, stop))
+        for code, told in ready.items():
+            group.create_task(_deliver_for(hub, code, told, stop))
+        group.create_task(_look_for_files(hub, ready, stop))
         if not manual:
             group.create_task(_keep_schedule(hub, stop))
 
 
-async def _deliver_for(hub: Hub, code: str, stop: asyncio.Event) -> None:
+async def _look_for_files(hub: Hub, ready: Mapping[str, asyncio.Event], stop: asyncio.Event) -> None:
+    """Tells each bank's task when a file for it is written; one look for all banks."""
+    while not await pause(stop, LOOK_SECONDS):
+        for code in await asyncio.to_thread(_banks_with_files, hub):
+            if code in ready:
+                ready[code].set()
+    for told in ready.values():
+        told.set()
+
+
+def _banks_with_files(hub: Hub) -> set[str]:
+    try:
+        with hub.engine.connect() as conn:
+            return {batch.bank for batch in deliver_bank_file.pending(conn)}
+    except OperationalError as failure:
+        _log.warning("database_away", reason=type(failure).__name__)
+        return set()
+
+
+async def _deliver_for(hub: Hub, code: str, told: asyncio.Event, stop: asyncio.Event) -> None:
     patience = _Patience()
     with closing(hub.door(code)) as door:
-        while not await pause(stop, LOOK_SECONDS):
+        while True:
+            await told.wait()
+            if stop.is_set():
+                return
+            told.clear()
             if time.monotonic() < patience.not_before:
                 continue
             try:
-                went_well = await asyncio.to_thread(_deliver_waiting, hub, code, door)
+                went_well = await asyncio.to_thread(bank_door.deliver, hub, code, door)
             except Exception:  # noqa: BLE001  whatever fails at one bank, the others go on; it is logged and tried again
                 _log.exception("delivery_failed", bank=code)
                 went_well = False
@@ -70,13 +96,6 @@ async def _deliver_for(hub: Hub, code: str, stop: asyncio.Event) -> None:
                 patience.went_well()
             else:
                 patience.failed()
-
-
-def _deliver_waiting(hub: Hub, code: str, door: BankDoor) -> bool:
-    """Sends what is ready; False when something ready could not be sent."""
-    with hub.engine.connect() as conn:
-        waiting = len(deliver_bank_file.pending(conn, code))
-    return waiting == 0 or bank_door.deliver(hub, code, door) > 0
 
 
 async def _keep_schedule(hub: Hub, stop: asyncio.Event) -> None:

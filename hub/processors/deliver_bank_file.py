@@ -17,8 +17,8 @@ from hub.ports import BankDoor, BankFormat, Delivery, FileArchive
 from hub.wire.events import Event
 
 
-def pending(conn: Connection, bank: str) -> list[Batch]:
-    """Files of a bank that are written and not delivered, oldest first."""
+def pending(conn: Connection, bank: str | None = None) -> list[Batch]:
+    """Files that are written and not delivered, oldest first; of one bank when named."""
     return batches.in_state(conn, BatchState.SENDING, bank)
 
 
