@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import shlex
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -130,7 +131,7 @@ def show(console: Console, result: Result) -> None:
     console.print(f"{outcome.compared} exports held against books of our own, {len(outcome.differences)} differences")
     for difference in outcome.differences[:20]:
         console.print(f"  {difference}", style="red", markup=False)
-    console.print(what_next(result), highlight=False)
+    console.print(what_next(result))
 
 
 def fund_table(closing: Closing) -> Table:
@@ -158,8 +159,9 @@ def tie_out_table(result: Result) -> Table:
             tie.name, "" if bills is None else f"{bills:,}", grouped(sum(amounts)), tie.chain, tick(tie.holds)
         )
     table.add_section()
-    for check in result.checks:
-        table.add_row("hub verify", "", "", escape(str(check["name"])), tick(bool(check["ok"])))
+    failed = [str(check["name"]) for check in result.checks if not check["ok"]]
+    verified = f"{len(result.checks)} checks of books and files" + "".join(f"; failed: {name}" for name in failed)
+    table.add_row("hub verify", "", "", escape(verified), tick(not failed))
     return table
 
 
@@ -173,26 +175,26 @@ def tick(holds: bool) -> str:
     return "[green]✓[/]" if holds else "[bold red]✗[/]"
 
 
-def what_next(result: Result) -> str:
+def what_next(result: Result) -> Table:
     """Commands that show something in just this month."""
     oracle = result.month.oracle
     in_arrears = [bill for bill in oracle.bills.values() if bill.in_arrears and not bill.covered]
     telling = next((bill for bill in in_arrears if sum(bill.arrived)), next(iter(oracle.bills.values())))
     configuration = shlex.quote(os.path.relpath(result.scene.hub.configuration))
-    return "\n".join(
-        [
-            "\n[bold]What to try next[/]",
-            f"  open {result.scene.desk}",
-            f"  export HUB_CONFIG={configuration}",
-            f"  hub trace {telling.no:<28} a bill that was paid in part: the whole journey of its money",
-            f"  hub export unit --unit {telling.unit}      what that unit owes and paid",
-            f"  hub export f1 --period {PERIOD}             财表一; also t8 f6 t26 f7 f8 t27 balances arrears",
-            "  hub worklist list                      a garbled bank file, a late one: what waits for a person",
-            f"  hub bank check {result.month.plan.banks[0]:<23} connection, host key, directories",
-            "  hub status",
-            "  make stop   (or: hub demo --stop)      stop it all; the data stays",
-        ]
-    )
+    tries = [
+        (f"open {result.scene.desk}", "the desk: the month as it went, what waits, the books"),
+        (f"export HUB_CONFIG={configuration}", "so that `hub` means this one"),
+        (f"hub trace {telling.no}", "a bill paid in part: the whole journey of its money"),
+        (f"hub export unit --unit {telling.unit}", "what that unit owes and paid"),
+        (f"hub export f1 --period {PERIOD}", "财表一; also t8 f6 t26 f7 f8 t27 balances arrears"),
+        ("hub worklist list", "what waits for a person: a bank's file that was wrong"),
+        (f"hub bank check {result.month.plan.banks[0]}", "connection, host key, directories"),
+        ("make stop", "or: hub demo --stop; all of it ends, the data stays"),
+    ]
+    table = Table(title="What to try next", title_justify="left", box=None, show_header=False)
+    for command, says in tries:
+        table.add_row(command, says)
+    return table
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -213,6 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if wanted.stop:
         return stop.main(["--home", str(home)])
     console = Console(stderr=True, quiet=wanted.json)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a demonstration told to end strikes its scene
     plan = Plan(
         seed=wanted.seed,
         periods=(PERIOD,),

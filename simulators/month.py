@@ -7,6 +7,7 @@ exports are held against the oracle, to the fen.
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -16,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from simulators import agency
 from simulators.agency import Again, Paper, Receipt
@@ -67,6 +68,7 @@ class Month:
         self.population = Population(plan.seed, plan.agencies, plan.banks, plan.units)
         self.outcome = Outcome(plan.seed)
         self.held: list[tuple[Request, Comes]] = []
+        self.seen: dict[Export, dict[str, Any]] = {}
         self.requests: defaultdict[tuple[str, int], list[Request]] = defaultdict(list)
         self.answers: defaultdict[tuple[str, int], list[Paper]] = defaultdict(list)
         self.tell = tell
@@ -174,6 +176,7 @@ class Month:
             answers = list(pool.map(self.hub.export, wanted))
         for export, answer in zip(wanted, answers, strict=True):
             self.outcome.compared += 1
+            self.seen[export] = answer
             self._find(title, differences(self.oracle, export, answer))
 
     def _find(self, title: str, found: Iterable[str]) -> None:
@@ -433,9 +436,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     home = wanted.home or Path(tempfile.mkdtemp(prefix="month-"))
     began = time.monotonic()
-    outcome = simulate(
-        home, plan, lambda title, number, of: print(f"{number:3d}/{of} {title}", file=sys.stderr, flush=True)
-    )
+
+    def tell(title: str, number: int, of: int) -> None:
+        print(f"{time.monotonic() - began:5.0f} s {number:3d}/{of} {title}", file=sys.stderr, flush=True)
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the scene is struck all the same
+    outcome = simulate(home, plan, tell)
     if wanted.home is None and not outcome.differences:
         shutil.rmtree(home, ignore_errors=True)
     if wanted.json:

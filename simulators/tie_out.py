@@ -1,6 +1,6 @@
 """The month added up for people: what came in per fund, and every control total held against its neighbour's."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -8,7 +8,6 @@ from simulators.agency import Paper
 from simulators.amounts import FUNDS, NIL, Four, add, four_of
 from simulators.bank_program import CHARSET, Request
 from simulators.forms import Export
-from simulators.hub_command import HubCommand
 from simulators.month import Month
 from simulators.oracle import ROUNDS
 
@@ -75,18 +74,14 @@ PAPER: Final = {
 
 
 class Totals:
-    """The totals of a period's exports, each asked for once."""
+    """The totals of a period's exports, as they stood when they were compared last."""
 
-    def __init__(self, hub: HubCommand, period: str) -> None:
-        self._hub = hub
+    def __init__(self, seen: Mapping[Export, dict[str, Any]], period: str) -> None:
+        self._seen = seen
         self._period = period
-        self._seen: dict[Export, dict[str, Any]] = {}
 
     def of(self, form: str, measure: str, number: int | None = None) -> Figure:
-        export = Export(form, self._period, number)
-        if export not in self._seen:
-            self._seen[export] = self._hub.export(export)["total"]
-        total = self._seen[export][measure]
+        total = self._seen[Export(form, self._period, number)]["total"][measure]
         pension, unemployment, injury, maternity = (int(total[fund]) for fund in FUNDS)
         return Figure(f"{PAPER[form]} {measure}", int(total["count"]), (pension, unemployment, injury, maternity))
 
@@ -111,8 +106,8 @@ def of_results(papers: Iterable[Paper]) -> Figure:
 
 
 def close(month: Month, period: str) -> Closing:
-    """Ask the hub for every form of the closed period; hold them against each other and the parties' own files."""
-    totals = Totals(month.hub, period)
+    """Hold the hub's forms of a period just closed against each other and against the parties' own files."""
+    totals = Totals(month.seen, period)
     sporadic = month.oracle.sporadic(period)
     ties = [
         *(tie for number in ROUNDS for tie in _session_ties(month, totals, period, number)),
