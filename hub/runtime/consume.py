@@ -219,7 +219,7 @@ def _book(
         except UndecodableError as error:
             log.error("%s: parked %s: %s", consumption.consumer, lying, error)
             with engine.begin() as conn:
-                dead_letters.park_undecodable(conn, consumption.consumer, lying, str(error))
+                dead_letters.park(conn, consumption.consumer, lying, str(error))
             continue
         raw[id(event)] = lying
         events.append(event)

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 import faust
 from sqlalchemy import Engine
 
-from hub.domain.errors import RetriableError
+from hub.domain.errors import HubError, RetriableError
 from hub.ledger import dead_letters
 from hub.ledger.dead_letters import RawRecord
 from hub.runtime import failpoints
@@ -123,9 +123,7 @@ class _Attached:
     def _park_undecodable(self, lying: RawRecord, reason: str) -> None:
         log.error("%s: parked %s: %s", self.transformation.name, lying, reason)
         with self.engine.begin() as conn:
-            dead_letters.park_undecodable(
-                conn, self.transformation.name, lying, reason, writes=self.transformation.writes
-            )
+            dead_letters.park(conn, self.transformation.name, lying, reason)
 
 
 async def run_streams(
@@ -137,23 +135,43 @@ async def run_streams(
     registry: Registry | None = None,
     watchdog: Watchdog | None = None,
 ) -> None:
-    """Runs the transformations until ``stop`` is set. RetriableError when Faust ends by itself."""
+    """Runs the transformations until ``stop`` is set. A Faust that does not start, or ends by itself, is made anew."""
+    waiting = pauses()
+    while not stop.is_set():
+        try:
+            await _run_faust(transformations, engine, bootstrap, stop, registry=registry, watchdog=watchdog)
+        except Exception as error:
+            if isinstance(error, HubError) and not error.retriable:
+                raise
+            log.warning("streams: begin anew after %s", reason_of(error))
+            await pause(stop, waiting.take())
+    if watchdog is not None:
+        watchdog.ended(GROUP)
+
+
+async def _run_faust(
+    transformations: Sequence[Transformation],
+    engine: Engine,
+    bootstrap: str,
+    stop: asyncio.Event,
+    *,
+    registry: Registry | None,
+    watchdog: Watchdog | None,
+) -> None:
     with tempfile.TemporaryDirectory(prefix="settle-streams-") as folder:
         app = _new_app(bootstrap, folder)
         for transformation in transformations:
             _attach(app, transformation, engine, registry)
         app.finalize()
-        await app.start()
         try:
+            await app.start()
             while not await pause(stop, LOOK_SECONDS):
                 if watchdog is not None:
                     watchdog.turned(GROUP)
-                if app.crashed or app.should_stop:
+                if app.should_stop:
                     raise RetriableError(f"Faust has ended by itself: {app.crash_reason!r}")
         finally:
             await app.stop()
-            if watchdog is not None:
-                watchdog.ended(GROUP)
 
 
 def _new_app(bootstrap: str, folder: str) -> Any:

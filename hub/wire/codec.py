@@ -85,11 +85,6 @@ def reframe(topic: Topic, payload: bytes, registry: Registry | None) -> bytes:
     return CONFLUENT + registry.id_of(f"{topic.name}-value", schema).to_bytes(4, "big") + body
 
 
-def body_of(data: bytes) -> bytes:
-    """The bytes behind the frame, either framing; to compare a record on a topic with its row in the outbox."""
-    return data[_CONFLUENT_HEAD:] if data.startswith(CONFLUENT) else data[_SINGLE_HEAD:]
-
-
 def _writer_and_body(data: bytes, registry: Registry | None) -> tuple[Schema, bytes]:
     if data.startswith(SINGLE_OBJECT) and len(data) >= _SINGLE_HEAD:
         schema = schemas.by_fingerprint(data[len(SINGLE_OBJECT) : _SINGLE_HEAD])

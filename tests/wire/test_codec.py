@@ -84,7 +84,6 @@ def test_single_object_encoding_is_marker_fingerprint_body() -> None:
 
     assert data[:2] == b"\xc3\x01"
     assert data[2:10] == schemas.load("settle.WorkItemRaised").fingerprint
-    assert codec.body_of(data) == data[10:]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +135,7 @@ def test_a_reader_takes_both_framings(topic: Topic, registry_server: RegistrySer
     framed = reframe(topic, payload, registry)
 
     assert framed[:1] == b"\x00"
-    assert codec.body_of(framed) == codec.body_of(payload)
+    assert framed[5:] == payload[10:]
     assert decode(topic, framed, registry) == decode(topic, payload, registry) == record
 
 
