@@ -1,9 +1,11 @@
 """A TCP proxy that misbehaves on order: refuses, falls silent, drips, or cuts at a byte or at a moment."""
 
+import selectors
 import socket
 import struct
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from types import TracebackType
 from typing import Self
@@ -50,8 +52,8 @@ class TcpProxy:
         self.passed_down = 0
         self.connections = 0
         self._stop = threading.Event()
-        self._open: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
 
     def heal(self) -> None:
         """Ordinary behaviour for what comes."""
@@ -61,9 +63,10 @@ class TcpProxy:
     def close(self) -> None:
         """Ends everything."""
         self._stop.set()
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
+        for thread in self._threads:
+            thread.join(10)
         self._listener.close()
-        for sock in self._open:
-            sock.close()
 
     def __enter__(self) -> Self:
         return self
@@ -87,62 +90,65 @@ class TcpProxy:
                 _reset(client)
                 continue
             server.settimeout(None)
-            self._open += [client, server]
             self.passed_up = self.passed_down = 0
-            threading.Thread(target=self._pump, args=(client, server, True), daemon=True).start()
-            threading.Thread(target=self._pump, args=(server, client, False), daemon=True).start()
+            thread = threading.Thread(target=self._serve, args=(client, server), daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, is_up: bool) -> None:
-        passed = 0
-        try:
-            while data := source.recv(_BUFFER):
-                act = (self.up if is_up else self.down)(passed, len(data))
-                if act is Act.CUT:
-                    rest = self._passable(passed, len(data), is_up)
-                    sink.sendall(data[:rest])
-                    _reset(source)
-                    _reset(sink)
-                    return
-                if act is Act.SILENCE:
-                    self._stop.wait()
-                    return
-                if act is Act.DRIP:
-                    self._drip(data, sink)
-                else:
-                    sink.sendall(data)
-                passed += len(data)
-                if is_up:
-                    self.passed_up = passed
-                else:
-                    self.passed_down = passed
-        except OSError:
-            pass
-        for sock in (source, sink):
+    def _serve(self, client: socket.socket, server: socket.socket) -> None:
+        """One thread has both directions, so that nobody reads from a number that has become another connection's."""
+        passed = {client: 0, server: 0}
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(client, selectors.EVENT_READ, server)
+            waiting.register(server, selectors.EVENT_READ, client)
             try:
-                sock.shutdown(socket.SHUT_RDWR)
+                while not self._stop.is_set():
+                    for key, _ in waiting.select(0.05) if waiting.get_map() else self._idle():
+                        source = client if key.fileobj is client else server
+                        act, data = self._next(source, source is client, passed)
+                        if act is Act.SILENCE:
+                            waiting.unregister(source)
+                        elif not self._pass_on(act, data, key.data):
+                            return
             except OSError:
-                continue
+                return  # one side is gone; the other is told so below
+            finally:
+                _reset(client)
+                _reset(server)
 
-    def _passable(self, passed: int, coming: int, is_up: bool) -> int:
+    def _idle(self) -> list[tuple[selectors.SelectorKey, int]]:
+        self._stop.wait(0.05)
+        return []
+
+    def _next(self, source: socket.socket, is_up: bool, passed: dict[socket.socket, int]) -> tuple[Act, bytes]:
+        """The next bytes of a direction and what becomes of them; b"" at its end."""
+        data = source.recv(_BUFFER)
         rule = self.up if is_up else self.down
-        low = 0
-        for count in range(1, coming + 1):
-            if rule(passed, count) is Act.CUT:
-                break
-            low = count
-        return low
+        act = rule(passed[source], len(data))
+        if act is Act.CUT:
+            fits = (count for count in range(len(data)) if rule(passed[source], count + 1) is Act.CUT)
+            return act, data[: next(fits, len(data))]
+        passed[source] += len(data)
+        if is_up:
+            self.passed_up = passed[source]
+        else:
+            self.passed_down = passed[source]
+        return act, data
 
-    def _drip(self, data: bytes, sink: socket.socket) -> None:
-        for at in range(len(data)):
-            if self._stop.wait(0.02):
-                return
-            sink.sendall(data[at : at + 1])
+    def _pass_on(self, act: Act, data: bytes, sink: socket.socket) -> bool:
+        """Whether the connection goes on."""
+        if act is Act.DRIP:
+            for at in range(len(data)):
+                if self._stop.wait(0.02):
+                    return False
+                sink.sendall(data[at : at + 1])
+        else:
+            sink.sendall(data)
+        return act is not Act.CUT and bool(data)
 
 
 def _reset(sock: socket.socket) -> None:
-    try:
+    """Closes at once, with an RST."""
+    with suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        sock.shutdown(socket.SHUT_RD)  # wakes the other pump
-    except OSError:
-        pass
     sock.close()
