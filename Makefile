@@ -29,13 +29,13 @@ $(DONE)/python: requirements.txt pyproject.toml
 	  { echo "python3 -m venv failed (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@echo "Installing the Python packages of requirements.txt"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@mkdir -p $(DONE) && touch $@
 
 $(DONE)/kafka-$(KAFKA_VERSION): docker/kafka/pom.xml docker/kafka/libs.sha256 | $(DONE)/system $(DONE)/python
 	@echo "Fetching Apache Kafka $(KAFKA_VERSION)"
 	@rm -rf $(KAFKA) && mkdir -p $(KAFKA)
-	@mvn -q -B -C -f docker/kafka/pom.xml dependency:copy-dependencies \
+	@mvn -q -B -C -Dstyle.color=never -f docker/kafka/pom.xml dependency:copy-dependencies \
 	  -DincludeScope=runtime -DoutputDirectory=$(abspath $(KAFKA))/libs
 	@cd $(KAFKA)/libs && sha256sum --quiet --strict --check $(abspath docker/kafka/libs.sha256)
 	@test "$$(ls $(KAFKA)/libs | wc -l)" -eq "$$(wc -l < docker/kafka/libs.sha256)" || \

@@ -6,8 +6,11 @@ set -euo pipefail
 
 java_major() {
   local java
-  java=$( { [ -n "${JAVA_HOME:-}" ] && [ -x "$JAVA_HOME/bin/java" ] && echo "$JAVA_HOME/bin/java"; } || command -v java || true)
-  [ -n "$java" ] && "$java" -version 2>&1 | sed -n 's/.*version "\(1\.\)\?\([0-9]*\).*/\2/p' | head -n 1
+  java=${JAVA_HOME:+$JAVA_HOME/bin/java}
+  [ -x "$java" ] || java=$(command -v java || true)
+  if [ -n "$java" ]; then
+    "$java" -version 2>&1 | sed -n 's/.*version "\(1\.\)\?\([0-9]*\).*/\2/p' | head -n 1
+  fi
 }
 
 has_server() { command -v sshd >/dev/null || [ -x /usr/sbin/sshd ]; }

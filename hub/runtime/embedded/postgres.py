@@ -26,6 +26,7 @@ DATABASE: Final = "hub"
 POSTGRES_MAJOR: Final = 18
 SYSTEM_USER: Final = "hub-postgres"
 
+_NOT_AS_ROOT: Final = "Run the hub as an ordinary user; it needs no rights of root."
 _START_SECONDS: Final = 120.0  # a crash leaves up to max_wal_size to be read again
 _STOP_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
@@ -130,8 +131,12 @@ class _Servant:
     gid: int | None = None
 
     def owns(self, path: Path) -> None:
-        if self.uid is not None:
+        if self.uid is None:
+            return
+        try:
             os.chown(path, self.uid, self.gid if self.gid is not None else -1)
+        except PermissionError:
+            raise HubError(f"root may not give {path} to {SYSTEM_USER} here.", advice=_NOT_AS_ROOT) from None
 
     def prefix(self, *paths: Path) -> list[str]:
         """The words before a command. Where a folder on the way is closed to the servant, it gets the one right to pass
@@ -148,9 +153,8 @@ class _Servant:
 def _servant() -> _Servant:
     if os.geteuid() != 0:
         return _Servant()
-    advice = "Run the hub as an ordinary user; it needs no rights of root."
     if shutil.which("setpriv") is None:
-        raise HubError("PostgreSQL does not run as root, and setpriv is missing (Debian: util-linux).", advice=advice)
+        raise HubError("PostgreSQL does not run as root, and setpriv is missing (Debian: util-linux).", advice=_NOT_AS_ROOT)
     for attempt in range(2):
         with contextlib.suppress(KeyError):
             entry = pwd.getpwnam(SYSTEM_USER)
@@ -160,7 +164,7 @@ def _servant() -> _Servant:
                      "--shell", "/usr/sbin/nologin", SYSTEM_USER]  # fmt: skip
             with contextlib.suppress(OSError):
                 subprocess.run(words, capture_output=True, check=False, stdin=subprocess.DEVNULL)
-    raise HubError(f"PostgreSQL does not run as root, and the user {SYSTEM_USER} cannot be made.", advice=advice)
+    raise HubError(f"PostgreSQL does not run as root, and the user {SYSTEM_USER} cannot be made.", advice=_NOT_AS_ROOT)
 
 
 def _open_to_all(path: Path) -> bool:
