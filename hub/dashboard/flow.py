@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import chain, repeat
 from typing import Any, Final
 from uuid import UUID
 
@@ -97,45 +98,51 @@ class Flow:
         return sum(passing.lines for passing in self.passing.values())
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Tails until ``stop``; whatever happens at the broker or the database, it tries again, less and less often."""
-        tries = 0
-        while not stop.is_set():
+        """Tails until ``stop``; while there is no broker to begin with, it tries again, less and less often."""
+        for pause in chain(BACK_OFF_SECONDS, repeat(BACK_OFF_SECONDS[-1])):
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._bootstrap,
+                client_id="settlement-desk",
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                fetch_max_wait_ms=POLL_MS,
+                request_timeout_ms=10_000,
+                retry_backoff_ms=1_000,
+            )
             try:
-                await self._tail(stop)
-            except (KafkaError, SQLAlchemyError, OSError) as trouble:
-                tries = 0 if self.reach is Reach.UP else tries + 1
-                if self.reach is not Reach.AWAY:
-                    log.warning("desk.broker_away", reason=str(trouble))
-                self._reached(Reach.AWAY)
-                pause = BACK_OFF_SECONDS[min(tries, len(BACK_OFF_SECONDS) - 1)]
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), pause)
+                await consumer.start()
+                await self._tail(consumer, stop)
+            except (KafkaError, OSError) as trouble:
+                self._reached(Reach.AWAY, str(trouble))
+            finally:
+                await _close(consumer)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
+            if stop.is_set():
+                return
 
-    async def _tail(self, stop: asyncio.Event) -> None:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
-            client_id="settlement-desk",
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=POLL_MS,
-            request_timeout_ms=10_000,
-        )
-        try:
-            await consumer.start()
-            loop = asyncio.get_running_loop()
-            look_at = loop.time()
-            while not stop.is_set():
-                if loop.time() >= look_at:
+    async def _tail(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> None:
+        """Once begun, one consumer outlives every absence of the broker: it reconnects, and forgets no position."""
+        loop = asyncio.get_running_loop()
+        look_at = loop.time()
+        while not stop.is_set():
+            if loop.time() >= look_at:
+                try:
                     await asyncio.wait_for(self._look(consumer), LOOK_SECONDS * 3)
-                    look_at = loop.time() + LOOK_SECONDS
-                if not self._positions:
-                    await asyncio.sleep(POLL_MS / 1000)
-                    continue
-                await self._count(await consumer.getmany(timeout_ms=POLL_MS, max_records=EVENTS_AT_ONCE))
-        finally:
-            with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(consumer.stop(), LOOK_SECONDS)
+                except (KafkaError, OSError) as trouble:
+                    self._reached(Reach.AWAY, str(trouble) or "no answer")
+                look_at = loop.time() + LOOK_SECONDS
+            if not self._positions:
+                await asyncio.sleep(POLL_MS / 1000)
+                continue
+            fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=EVENTS_AT_ONCE)
+            try:
+                await self._count(fetched)
+            except SQLAlchemyError:  # nobody knows their lines now; they are fetched again
+                for partition in fetched:
+                    consumer.seek(partition, self._positions[partition])
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self, consumer: AIOKafkaConsumer) -> None:
         """Asks the broker what topics there are, which also tells that it is there, and follows those that are ours."""
@@ -168,9 +175,21 @@ class Flow:
                 self._positions[partition] = messages[-1].offset + 1
                 self.version += 1
 
-    def _reached(self, reach: Reach) -> None:
-        if reach is not self.reach:
-            if reach is Reach.UP:
-                log.info("desk.broker_reached")
-            self.reach = reach
-            self.version += 1
+    def _reached(self, reach: Reach, reason: str = "") -> None:
+        if reach is self.reach:
+            return
+        if reach is Reach.UP:
+            log.info("desk.broker_reached")
+        else:
+            log.warning("desk.broker_away", reason=reason)
+        self.reach = reach
+        self.version += 1
+
+
+async def _close(consumer: AIOKafkaConsumer) -> None:
+    """Closes a consumer in a task of its own: aiokafka's ``stop`` may end as cancelled, which must not look like ours."""
+    closing = asyncio.ensure_future(consumer.stop())
+    await asyncio.wait({closing}, timeout=LOOK_SECONDS)
+    if closing.done() and not closing.cancelled() and (trouble := closing.exception()) is not None:
+        log.debug("desk.tail_closed", reason=str(trouble))
+    closing.cancel()

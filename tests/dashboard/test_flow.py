@@ -3,21 +3,24 @@
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
 from playwright.async_api import expect
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 import topics
-from hub.dashboard.flow import Flow, Reach, lines_by_outbox, source_of
+from hub.dashboard.flow import Flow, LinesOf, Reach, lines_by_outbox, source_of
+from hub.runtime.embedded.kafka import ensure_kafka, stop_kafka
 from hub.runtime.topic_admin import ensure_topics
 from hub.wire.events import headers
-from tests.dashboard.conftest import Books, Watch, free_port, serving
+from tests.dashboard.conftest import Books, Watch, serving
 
 NOW = datetime(2026, 12, 4, tzinfo=UTC)
 
@@ -43,8 +46,8 @@ async def producing(bootstrap: str, wanted: Sequence[topics.Topic]) -> AsyncIter
 
 
 @asynccontextmanager
-async def tailing(bootstrap: str, wanted: Sequence[topics.Topic], lines: Mapping[UUID, int]) -> AsyncIterator[Flow]:
-    flow, stop = Flow(bootstrap, wanted, lambda _: lines), asyncio.Event()
+async def tailing(bootstrap: str, wanted: Sequence[topics.Topic], lines_of: LinesOf) -> AsyncIterator[Flow]:
+    flow, stop = Flow(bootstrap, wanted, lines_of), asyncio.Event()
     running = asyncio.create_task(flow.run(stop))
     try:
         yield flow
@@ -66,7 +69,7 @@ async def test_events_are_counted_from_the_beginning_with_their_lines(kafka_boot
         await producer.send_and_wait(asked.name, b"never decoded", headers=said(asked, event))
         await producer.send_and_wait(split.name, b"", headers=said(split, uuid.uuid4(), causation=event))
         await producer.send_and_wait(split.name, b"", headers=[("ce_id", b"\xff")])
-        async with tailing(kafka_bootstrap, wanted, {event: 500}) as flow:
+        async with tailing(kafka_bootstrap, wanted, lambda _: {event: 500}) as flow:
             await until(lambda: flow.bundles == 3)
             assert flow.reach is Reach.UP
             assert (flow.passing[asked.name].lines, flow.passing[split.name].lines) == (500, 501)
@@ -75,27 +78,39 @@ async def test_events_are_counted_from_the_beginning_with_their_lines(kafka_boot
             await until(lambda: flow.lines == 1501)
 
 
-async def test_a_broker_that_comes_is_found(kafka_bootstrap: str) -> None:
-    port = free_port()
-    host, _, real = kafka_bootstrap.partition(":")
-    await ensure_topics(kafka_bootstrap, (topics.FIRST_RESULT,))
+async def test_a_broker_may_come_late_go_and_come_back(tmp_path: Path) -> None:
+    topic = own(topics.RECEIPT_RECORDED)
+    bootstrap = await asyncio.to_thread(ensure_kafka, tmp_path)
+    try:
+        await ensure_topics(bootstrap, [topic])
+        await asyncio.to_thread(stop_kafka, tmp_path)
+        async with tailing(bootstrap, [topic], lambda _: {}) as flow:
+            for passed in (1, 2):
+                await until(lambda: flow.reach is Reach.AWAY)
+                await asyncio.to_thread(ensure_kafka, tmp_path)
+                await until(lambda: flow.reach is Reach.UP)
+                async with producing(bootstrap, [topic]) as producer:
+                    await producer.send_and_wait(topic.name, b"", headers=said(topic, uuid.uuid4()))
+                await until(lambda passed=passed: flow.bundles == passed)
+                await asyncio.to_thread(stop_kafka, tmp_path)
+    finally:
+        await asyncio.to_thread(stop_kafka, tmp_path)
 
-    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(host, int(real))
 
-        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-            while data := await source.read(65536):
-                sink.write(data)
-            sink.close()
+async def test_what_cannot_be_looked_up_now_is_counted_later(kafka_bootstrap: str) -> None:
+    topic, event, refused = own(topics.FUNDS_SPLIT), uuid.uuid4(), []
 
-        await asyncio.gather(pump(reader, back), pump(there, writer), return_exceptions=True)
+    def look_up(events: Collection[UUID]) -> Mapping[UUID, int]:
+        if not refused:
+            refused.append(events)
+            raise OperationalError("select", {}, ConnectionError())
+        return dict.fromkeys(events, 480)
 
-    async with tailing(f"127.0.0.1:{port}", (topics.FIRST_RESULT,), {}) as flow:
-        await until(lambda: flow.reach is Reach.AWAY)
-        version = flow.version
-        async with await asyncio.start_server(pass_on, "127.0.0.1", port):
-            await until(lambda: flow.reach is Reach.UP)
-        assert flow.version > version
+    async with producing(kafka_bootstrap, [topic]) as producer, tailing(kafka_bootstrap, [topic], look_up) as flow:
+        await producer.send_and_wait(topic.name, b"", headers=said(topic, event))
+        await until(lambda: flow.bundles == 1)
+        assert refused == [{event}]
+        assert flow.lines == 480
 
 
 def test_lines_are_looked_up_in_the_outbox(books: Books, reading: Engine) -> None:
