@@ -208,48 +208,45 @@ class Month:
 
     # -- agencies -------------------------------------------------------------------------------------------------
 
-    def _bills(self, code: str, period: str, wanted: Callable[[Unit], bool]) -> list[agency.Bill]:
+    def _bills(self, code: str, period: str, wanted: Callable[[Unit, str], bool]) -> list[agency.Bill]:
         return [
             agency.bill_of(self.population, unit, period)
             for unit in self.population.of_agency(code)
-            if wanted(unit) and not (unit.newcomer and period == self.plan.periods[0])
+            if wanted(unit, period) and not (unit.newcomer and period == self.plan.periods[0])
         ]
 
-    def _on_time(self, unit: Unit, period: str) -> bool:
-        return not self.population.is_late(unit, period)
+    def _on_the_28th(self, unit: Unit, period: str) -> bool:
+        return not self.population.is_late(unit, period) and not self._leftover(unit, period)
 
     def _on_the_first(self, unit: Unit, period: str) -> bool:
+        return not self.population.is_late(unit, period) and self._leftover(unit, period)
+
+    def _leftover(self, unit: Unit, period: str) -> bool:
         return draw(self.plan.seed, "first", unit.no, period) % 10 == 0
 
     def _dues(self, dates: Dates) -> None:
         """The 28th: most bills. One agency hands in a faulty file first, the right one twice, and other bytes after."""
-        period = dates.period
-        papers = []
-        for code in self.plan.agencies:
-            bills = self._bills(
-                code, period, lambda unit: self._on_time(unit, period) and not self._on_the_first(unit, period)
-            )
-            papers.append(self._dues_paper(code, dates, bills, date.fromisoformat(f"{previous(period)}-28")))
-        tried = papers[draw(self.plan.seed, "tried", period) % len(papers)]
+        period, day = dates.period, self.oracle.now.date()
+        filed = {code: self._bills(code, period, self._on_the_28th) for code in self.plan.agencies}
+        filed = {code: bills for code, bills in filed.items() if len(bills) > 1}
+        papers = {code: self._dues_paper(code, dates, bills, day) for code, bills in filed.items()}
+        code = sorted(papers)[draw(self.plan.seed, "tried", period) % len(papers)]
         fault = DUES_FAULTS[draw(self.plan.seed, "fault", period) % len(DUES_FAULTS)]
-        self._must_refuse(fault(tried))
-        self._hand_in_dues(papers)
-        again = self.hub.submit([self.scene.file(tried)])
+        self._must_refuse(fault(papers[code]))
+        self._hand_in_dues(list(papers.values()))
+        again = self.hub.submit([self.scene.file(papers[code])])
         if not again[0]["repeat"]:
-            self._find(tried.name, ["the same bytes again are not answered as a repeat"])
-        other = Paper(tried.name, agency.sealed([f"H|DUES|1|{tried.name[5:11]}|{period}|M|0001|2026-01-01"], 0, "0.00"))
-        self._must_refuse(other)
+            self._find(papers[code].name, ["the same bytes again are not answered as a repeat"])
+        self._must_refuse(agency.dues(code, period, 1, day, filed[code][:-1]))
 
     def _more_dues(self, dates: Dates) -> None:
         """The 1st, before the upload: the rest of those whose report was ready."""
-        self._hand_in(dates, lambda unit, period: self._on_time(unit, period) and self._on_the_first(unit, period))
+        self._hand_in(dates, self._on_the_first)
 
     def _hand_in(self, dates: Dates, wanted: Callable[[Unit, str], bool]) -> None:
-        period = dates.period
-        parts = [(code, self._bills(code, period, lambda unit: wanted(unit, period))) for code in self.plan.agencies]
-        self._hand_in_dues(
-            [self._dues_paper(code, dates, bills, self.oracle.now.date()) for code, bills in parts if bills]
-        )
+        day = self.oracle.now.date()
+        filed = {code: self._bills(code, dates.period, wanted) for code in self.plan.agencies}
+        self._hand_in_dues([self._dues_paper(code, dates, bills, day) for code, bills in filed.items() if bills])
 
     def _dues_paper(self, code: str, dates: Dates, bills: Sequence[agency.Bill], day: date) -> Paper:
         return agency.dues(code, dates.period, self._next("dues", code, dates.period), day, bills)
@@ -280,7 +277,7 @@ class Month:
 
     def _again(self, dates: Dates) -> None:
         """Late bills come in; who was not paid in full is asked again, sent to the counter, or passed over."""
-        self._hand_in(dates, lambda unit, period: not self._on_time(unit, period))
+        self._hand_in(dates, self.population.is_late)
         period, day = dates.period, self.oracle.now.date()
         open_answers = self.oracle.unanswered(period)
         for code in self.plan.agencies:
