@@ -136,6 +136,13 @@ def test_a_person_reads_yuan(hub: Hub) -> None:
     assert "欠缴余额" in out
 
 
+def test_no_amount_on_the_screen_is_cut_short(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    _, out = hub("export", "f8", "--period", "2026-12")
+    assert "…" not in out
+    assert "2,242.00" in out  # all that is unanswered
+
+
 @pytest.mark.parametrize("name", ["form.json", "form.csv", "form"])
 def test_an_export_goes_into_a_file(hub: Hub, tmp_path: Path, name: str) -> None:
     code, out = hub("export", "f1", "--period", "2026-12", "-o", str(tmp_path / name))

@@ -1,7 +1,7 @@
 """``hub export FORM``: forms of the regulation and books (contract sections 6 and 7)."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -10,6 +10,9 @@ from hub.app.cli.output import Context
 from hub.domain.ids import UNIT
 from hub.domain.periods import PERIOD_GRAMMAR, Period
 from hub.ledger.forms import FORMS, NOT_YET, Form, Question, Sheet, fill
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 app = typer.Typer()
 
@@ -86,12 +89,22 @@ def check(context: Context, form: Form, question: Question) -> None:
         raise typer.BadParameter("; ".join(wrong))
 
 
+def print_whole(context: Context, table: "Table") -> None:
+    """Prints a table as wide as it is: an amount that is cut short is a wrong amount."""
+    from rich.measure import Measurement
+
+    screen = context.screen
+    needed = Measurement.get(screen, screen.options.update(width=10_000), table).maximum
+    screen.width = max(screen.width, needed)
+    screen.print(table)
+
+
 def answer(context: Context, sheet: Sheet, kind: str | None, out: Path | None) -> None:
     """To the screen or into the file."""
     from hub.app.cli.sheets import as_csv, as_table
 
     if kind is None:
-        context.screen.print(as_table(sheet))
+        print_whole(context, as_table(sheet))
         return
     text = as_csv(sheet) if kind == "csv" else output.as_json(sheet.as_json()) + "\n"
     if out is None:

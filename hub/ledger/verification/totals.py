@@ -28,7 +28,7 @@ def requests_equal_dues(conn: Connection, _evidence: Evidence) -> Outcome:
     First round: bills accepted before its upload closed. Second: bills that missed it, and bills named again.
     """
     missing = ", ".join(f"b.{fund} - coalesce(c.{fund}, 0)" for fund in FUND_NAMES)
-    collected = ", ".join(f"sum(c.{fund})::bigint as {fund}" for fund in FUND_NAMES)
+    answered = ", ".join(f"sum(r.{fund})::bigint as {fund}" for fund in FUND_NAMES)
     query = f"""
         with upload as ({_UPLOADS}),
         bills as (
@@ -40,8 +40,9 @@ def requests_equal_dues(conn: Connection, _evidence: Evidence) -> Outcome:
             select distinct s.bill_id as id from second_collection s
             join upload u on u.period = s.period and u.round = 2 and s.accepted_at < u.due_at where s.mode = 'B'),
         of_first_round as (
-            select c.bill_id, {collected} from collection c join batch t on t.id = c.batch_id and t.round = 1
-            group by c.bill_id),
+            select i.bill_id, {answered} from result_line r join batch t on t.id = r.batch_id and t.round = 1
+            join batch_line l on l.batch_id = r.batch_id and l.line = r.line join instruction i on i.id = l.instruction_id
+            group by i.bill_id),
         expected as (
             select b.id, f.round, {funds("b")} as amounts from bills b join first_asked f using (id)
             union all
