@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 
@@ -23,6 +24,16 @@ _PARK: Final = text("""
     values (:consumer, :topic, :partition, :offset, :key, :payload, cast(:headers as jsonb), :reason)
     on conflict do nothing
     returning id""")
+
+
+_LETTER_OF: Final = text("""
+    select d.headers, d.consumer, d.topic, d.partition, d."offset" from work_item w
+    join dead_letter d on d.consumer = w.detail ->> 'consumer' and d.topic = w.detail ->> 'topic'
+     and d.partition = (w.detail ->> 'partition')::integer and d."offset" = (w.detail ->> 'offset')::bigint
+    where w.id = :item and w.queue = :queue and w.state = 'open'""")
+_TAKE_BACK: Final = text("""
+    delete from inbox
+    where settles = :settles and consumer = any(:takers) and partition = :partition and "offset" = :offset""")
 
 
 class KafkaRecord(Protocol):
@@ -142,6 +153,39 @@ def park_event(
     if not [taker for taker in takers if inbox.take(conn, taker, [event])]:
         return False
     park(conn, consumer, record, reason)
+    return True
+
+
+def retry(conn: Connection, item: int) -> bool:
+    """Puts a parked event back into flight once what stopped it is mended; False when the item holds no such event.
+
+    Takes away the inbox rows that parking wrote, so ``conn`` is the owner's: no process of the hub may do that. They
+    are known by the dead letter's position: the row of an event that was booked, of which only a damaged or strange
+    copy was parked, has another one and stays.
+    """
+    letter = conn.execute(_LETTER_OF, {"item": item, "queue": Queue.DEAD_LETTER.value}).one_or_none()
+    if letter is None:
+        return False
+    try:
+        settles = UUID(letter.headers.get("ce_causationid", letter.headers["ce_id"]))
+    except (KeyError, ValueError):
+        return False
+    taken = conn.execute(
+        _TAKE_BACK,
+        {
+            "settles": settles,
+            "takers": [letter.consumer, *topics.by_name(letter.topic).settled_by],
+            "partition": letter.partition,
+            "offset": letter.offset,
+        },
+    ).rowcount
+    if not taken:
+        return False
+    conn.execute(
+        text("update outbox set awaiting = awaiting + :taken, published_at = null where event_id = :settles"),
+        {"settles": settles, "taken": taken},
+    )
+    conn.execute(text("select pg_notify(:channel, '')"), {"channel": outbox.CHANNEL})
     return True
 
 

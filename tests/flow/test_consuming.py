@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 from sqlalchemy import Connection, text
 
 import topics
+from hub.ledger import dead_letters
 from hub.ledger.database import engine
 from hub.runtime.consume import TRIES, run_consumer
 from hub.runtime.relay import run_relay
@@ -164,6 +165,46 @@ async def test_a_poisoned_event_is_parked_and_its_neighbours_pass(
     assert bytes(letter.payload) == encode(TOPIC, poison.record)
     assert letter.reason == "PoisonError: "
     assert books.one("select count(*) from work_item where queue = 'dead-letter'") == 1
+
+
+def retried(books: Books) -> list[bool]:
+    """Asks for another try of every dead letter, as a person does on the work list."""
+    items = books.rows("select id from work_item where queue = 'dead-letter' order by id")
+    with books.owner.begin() as conn:
+        return [dead_letters.retry(conn, row.id) for row in items]
+
+
+async def test_a_parked_event_is_booked_once_when_its_cause_is_mended(books: Books, broker: Broker) -> None:
+    poison = declared(99, agency=POISON)
+    await consumed(books, broker, book, lambda: books.one("select count(*) from dead_letter") == 1, poison)
+
+    assert retried(books) == [True]
+    assert books.in_flight() == 1
+    assert retried(books) == [False], "a second try of the same letter would be a second delivery"
+
+    def mended(conn: Connection, event: Received) -> None:
+        book(conn, replace(event, record={**event.record, "agency": "110105"}))
+
+    await consumed(books, broker, mended, lambda: not books.in_flight())
+    assert books.booked() == once([poison])
+
+
+async def test_a_retry_never_reopens_an_event_that_was_booked(books: Books, broker: Broker) -> None:
+    """Only a damaged copy was parked; taking the inbox row away would book the money again."""
+    event = declared(1)
+    found = headers(event_id=event.event_id, topic=TOPIC, occurred_at=AT, subject=event.subject)
+    await broker.produce(TOPIC, (event.key.encode(), encode(TOPIC, event.record)[:-1], found))
+    await consumed(
+        books,
+        broker,
+        book,
+        lambda: not books.in_flight() and books.one("select count(*) from dead_letter") == 1,
+        event,
+    )
+
+    assert retried(books) == [False]
+    assert not books.in_flight()
+    assert books.one("select count(*) from inbox") == 1
 
 
 @pytest.mark.parametrize("failing", [1, TRIES - 1])

@@ -4,6 +4,7 @@ from aiokafka import TopicPartition
 from sqlalchemy import text
 
 import topics
+from hub.ledger import dead_letters
 from hub.runtime.streams import GROUP
 from hub.runtime.sweeper import Swept, sweep
 from hub.wire.codec import decode
@@ -72,7 +73,13 @@ async def test_what_cannot_be_transformed_is_parked_before_it_is_acknowledged(
         "PoisonError: ",
         "the header 'ce_id' is missing",
     }
-    assert books.one("select count(*) from work_item where queue = 'dead-letter'") == 2
+    items = books.rows("select id, summary from work_item where queue = 'dead-letter'")
+    assert len(items) == 2
+    with books.owner.begin() as conn:
+        again = {dead_letters.retry(conn, item.id): item.summary for item in items}
+    assert "PoisonError" in again[True], "the event goes back into flight when a person says so"
+    assert "ce_id" in again[False]
+    assert books.in_flight() == 1
 
 
 async def test_what_is_swept_again_and_again_is_told_to_a_person(books: Books, broker: Broker) -> None:
