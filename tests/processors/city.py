@@ -18,7 +18,6 @@ from hub.app import bank_door, intake, schedule
 from hub.app.intake import Answer
 from hub.app.settings import load
 from hub.app.wiring import Hub
-from hub.domain.periods import Period
 from hub.domain.timetable import TZ
 from hub.ledger import calendars, clock
 from hub.ledger.database import engine
@@ -145,6 +144,11 @@ class City:
     def advance(self, to: str) -> schedule.Advanced:
         """``hub clock advance``; ``to`` is MM-DDTHH:MM of 2026, or a whole time."""
         return schedule.advance(self.hub, self.moment(to), banks=self._banks)
+
+    def time_passes(self, to: str) -> None:
+        """Business time goes on while nobody runs the schedule."""
+        with self.hub.engine.begin() as conn:
+            clock.move_to(conn, self.moment(to))
 
     @staticmethod
     def moment(at: str) -> datetime:
@@ -282,9 +286,51 @@ class City:
             )
             return [dict(row) for row in found.mappings()]
 
-    def is_open(self, period: str = PERIOD) -> bool:
-        assert Period.parse(period) is not None
-        return not self.rows("select 1 from step_done where period = :period and step = 'month-close'", period=period)
+    def books(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All the books, without the numbers that only say in which order rows were written: what must always agree."""
+        with self.hub.engine.connect() as conn:
+            found = {name: [tuple(row) for row in conn.execute(text(query))] for name, query in _BOOKS.items()}
+            for name, form in FORMS.items():
+                for period in (PERIOD, "2026-12"):
+                    if name != "unit":
+                        found[f"{name} {period}"] = [tuple(fill(conn, form, Question(period=period)).rows)]
+        return found
+
+
+_AMOUNTS = "{0}.pension, {0}.unemployment, {0}.injury, {0}.maternity"
+_BOOKS: Mapping[str, str] = {
+    "journal": """
+        select e.level, e.what, e.agency, e.cause, e.booking_period, e.business_date, p.account, p.fund, p.side, p.amount_fen
+        from journal_entry e left join journal_posting p on p.entry_id = e.id order by 1, 2, 3, 4, p.n
+    """,
+    "collections": f"""
+        select b.bill_no, c.source, t.batch_no, c.line, r.receipt_no, {_AMOUNTS.format("c")}, c.booking_period, c.business_date
+        from collection c join bill b on b.id = c.bill_id left join batch t on t.id = c.batch_id
+        left join receipt r on r.id = c.receipt_id order by 1, 2, 3, 4, 5
+    """,
+    "suspense": f"""
+        select t.batch_no, s.line, b.bill_no, {_AMOUNTS.format("s")}, s.booking_period
+        from suspense s join bill b on b.id = s.bill_id join batch t on t.id = s.batch_id order by 1, 2
+    """,
+    "arrears": f"""
+        select b.bill_no, a.agency, a.unit, a.period, {_AMOUNTS.format("a")}, a.in_doubt, a.opened_on
+        from arrears a join bill b on b.id = a.bill_id order by 1
+    """,
+    "instructions": f"select i.instruction_no, {_AMOUNTS.format('i')}, i.bank from instruction i order by 1",
+    "batches": """
+        select batch_no, file_name, lines, total, hash_total, state, request_sha256, booking_period, posting_date, late,
+               posted_lines from batch order by 1
+    """,
+    "notices": """
+        select t.batch_no, n.agency, n.supplementary, n.requested, n.arrived_count, n.arrived, n.unarrived, n.suspense, n.event_id
+        from notice n join batch t on t.id = n.batch_id order by 1, 2
+    """,
+    "closes": "select period, agency, due, arrived_count, arrived, arrears_count, arrears from period_close order by 1, 2",
+    "outbox": """
+        select topic, event_id, key, subject, lines from outbox where topic not like '%work-item%' order by 1, 2
+    """,
+    "work": "select queue, agency, bank, file, line, field, about, state from work_item order by 1, 7, 8",
+}
 
 
 def _given(asked: Asked, said: int | str | None) -> Given:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection, text
 
@@ -60,7 +59,7 @@ class Pump:
     def __init__(self, hub: Hub, temper: Temper | None = None) -> None:
         self.temper = temper or Temper()
         self.seen: list[Received] = []
-        self.parked: list[tuple[str, str]] = []
+        self.meddle: Callable[[Received], Received] = lambda event: event
         self._hub = hub
         self._on_the_way: list[Carried] = []
         self._handlers: Mapping[str, Handle] = {
@@ -125,6 +124,7 @@ class Pump:
             )
 
     def _publish(self, event: Received) -> None:
+        event = self.meddle(event)
         self.seen.append(event)
         for consumer in self._consumers_of(event):
             for _ in range(2 if self.temper.says(self.temper.repeats) else 1):
@@ -189,6 +189,3 @@ class Pump:
             return int(
                 conn.execute(text("select count(*) from batch where state = 'SENDING' and trouble = ''")).scalar_one()
             )
-
-    def published(self, event_id: UUID) -> bool:
-        return any(event.event_id == event_id for event in self.seen)

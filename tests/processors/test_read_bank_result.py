@@ -1,0 +1,191 @@
+"""Step 6 (contract section 4): a bank's answer fits its request line by line, or the whole file books nothing."""
+
+import re
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from random import Random
+
+import pytest
+
+from simulators.agency import Paper
+from simulators.amounts import Four
+from tests.fakes import Trouble
+from tests.processors.city import PERIOD, City, bill
+
+DUE: Four = (10000, 1000, 500, 300)
+CHARSET = "gb18030"
+Change = Callable[[str], str]
+
+
+@pytest.fixture
+def asked(city: City) -> City:
+    """3 November, 10:00: ICBC is asked for A-1, A-2 and A-3, CCB for A-4."""
+    city.accept(city.dues(*(bill(f"A-{n}", n, DUE) for n in (1, 2, 3)), bill("A-4", 4, DUE, bank="CCB")))
+    city.advance("11-02T09:10")
+    city.advance("11-03T10:00")
+    return city
+
+
+def answered(city: City, bank: str = "ICBC", given: Mapping[str, int | str] | None = None) -> Paper:
+    return city.result(city.requests(bank)[0], given or {"A-2": 10400, "A-3": "02"})
+
+
+def changed(paper: Paper, *changes: tuple[str, str]) -> Paper:
+    """The same file with lines rewritten by regular expressions; each must be found."""
+    words = paper.data.decode(CHARSET)
+    for pattern, instead in changes:
+        words, count = re.subn(pattern, instead, words, flags=re.MULTILINE)
+        assert count, f"{pattern} is not in the answer"
+    return Paper(paper.name, words.encode(CHARSET))
+
+
+def books_are_untouched(city: City) -> bool:
+    untouched = "select (select count(*) from result_line) + (select count(*) from batch where state <> 'SENT')"
+    return int(city.value(untouched)) == 0
+
+
+FULL, PART, NOTHING = r"^D\|1\|A-1-1\|", r"^D\|2\|A-2-1\|", r"^D\|3\|A-3-1\|"
+
+FAULTS: Mapping[str, tuple[list[tuple[str, str]], str]] = {
+    "a batch we never made": ([(r"ICBC-20261102-0001\|", "ICBC-20261102-0077|")], "batch no"),
+    "a batch of another bank": ([(r"ICBC-20261102-0001\|", "CCB-20261102-0001|")], "batch no"),
+    "another request's name": ([(r"DK_ICBC_20261102_0001", "DK_ICBC_20261102_0002")], "request file name"),
+    "another instruction": ([(FULL, "D|1|A-9-1|")], "instruction id"),
+    "another unit": ([(r"^D\|1\|A-1-1\|110105000001", "D|1|A-1-1|110105000009")], "unit"),
+    "another amount requested": (
+        [(r"000001\|118\.00\|", "000001|117.00|"), (r"^T\|3\|1\|354", "T|3|1|353")],
+        "requested",
+    ),
+    "more deducted than asked": (
+        [
+            (
+                r"000001\|118.00\|118.00\|100.00\|10.00\|5.00\|3.00\|00",
+                "000001|118.00|119.00|101.00|10.00|5.00|3.00|00",
+            ),
+            (r"^T\|3\|1\|354.00\|222.00\|200.00", "T|3|1|354.00|223.00|201.00"),
+        ],
+        "deducted",
+    ),
+    "a split out of order": (
+        [
+            (r"\|104.00\|100.00\|4.00\|0.00\|0.00\|", "|104.00|99.00|5.00|0.00|0.00|"),
+            (r"222.00\|200.00\|14.00", "222.00|199.00|15.00"),
+        ],
+        "pension",
+    ),
+    "a split that does not add up": (
+        [(r"\|104.00\|100.00\|4.00\|", "|104.00|100.00|3.00|"), (r"222.00\|200.00\|14.00", "222.00|200.00|13.00")],
+        "deducted",
+    ),
+    "part with the code of full": ([(r"\|0.00\|0.00\|01\|R2", "|0.00|0.00|00|R2"), (r"^T\|3\|1", "T|3|2")], "deducted"),
+    "full with the code of part": ([(r"\|00\|R1", "|01|R1"), (r"^T\|3\|1", "T|3|0")], "deducted"),
+    "money with a code of failure": ([(r"\|01\|R2", "|02|R2")], "deducted"),
+    "a code nobody knows": ([(r"\|02\|R3", "|77|R3")], "code"),
+    "a line that is missing": ([(r"^D\|3\|.*\n", ""), (r"^T\|3\|1\|354", "T|2|1|236")], "line"),
+    "a line twice": ([(r"^(D\|3\|.*\n)", r"\1\1"), (r"^T\|3\|1\|354", "T|4|1|472")], "line"),
+    "a line that was not asked": ([(NOTHING, "D|9|A-3-1|")], "line"),
+    "a count that is wrong": ([(r"^T\|3\|", "T|4|")], "count"),
+    "a total that is wrong": ([(r"^T\|3\|1\|354.00\|222.00", "T|3|1|354.00|221.00")], "deducted"),
+    "no trailer": ([(r"^T\|.*\n", "")], ""),
+    "another kind of file": ([(r"^H\|RESULT", "H|DEDUCT")], ""),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_anything_that_does_not_fit_quarantines_the_whole_file(asked: City, fault: str) -> None:
+    changes, field = FAULTS[fault]
+    paper = changed(answered(asked), *changes)
+    asked.put("ICBC", paper)
+    assert asked.poll("ICBC") == ["quarantined"]
+    assert books_are_untouched(asked)
+    (item,) = asked.work("quarantine")
+    assert (item["bank"], item["file"]) == ("ICBC", paper.name)
+    if field:
+        named = {found["field"] for found in item["detail"]["faults"]}
+        assert field in named, item["summary"]
+    assert set(asked.servers["ICBC"].done) == {paper.name, f"{paper.name}.ok"}
+
+
+def test_a_part_from_a_bank_that_deducts_none(asked: City) -> None:
+    asked.put("CCB", answered(asked, "CCB", {"A-4": 10400}))
+    assert asked.poll("CCB") == ["quarantined"]
+    assert books_are_untouched(asked)
+
+
+def test_a_corrected_file_under_the_same_name_is_taken(asked: City) -> None:
+    good = answered(asked)
+    asked.put("ICBC", changed(good, (r"\|02\|R3", "|77|R3")))
+    assert asked.poll("ICBC") == ["quarantined"]
+    asked.put("ICBC", good)
+    assert asked.poll("ICBC") == ["taken"]
+    assert f"{good.name}.2" in asked.servers["ICBC"].done
+    asked.advance("11-05T09:00")
+    assert asked.total("f8", "arrived", period=PERIOD, round=1) == (1, 11800 + 10400)
+
+
+def test_the_same_bytes_again_are_a_repeat_under_any_name(asked: City) -> None:
+    paper = answered(asked)
+    outcomes = []
+    for name in (paper.name, paper.name, "HD_ICBC_20261103_0077.txt"):
+        asked.put("ICBC", Paper(name, paper.data))
+        outcomes += asked.poll("ICBC")
+    asked.advance("11-05T09:00")
+    asked.put("ICBC", paper)
+    outcomes += asked.poll("ICBC")
+    assert outcomes == ["taken", "repeat", "repeat", "repeat"]
+    assert asked.value("select count(*) from collection") == 2
+    assert asked.work("quarantine") == []
+
+
+@pytest.mark.parametrize("posted", [False, True])
+def test_other_bytes_for_an_answered_batch_are_quarantined(asked: City, posted: bool) -> None:
+    first, other = answered(asked), answered(asked, given={"A-1": "02"})
+    asked.put("ICBC", first)
+    assert asked.poll("ICBC") == ["taken"]
+    if posted:
+        asked.advance("11-05T09:00")
+    asked.put("ICBC", other)
+    assert asked.poll("ICBC") == ["quarantined"]
+    asked.advance("11-05T09:30")
+    assert asked.total("f8", "arrived", period=PERIOD, round=1) == (1, 11800 + 10400)
+
+
+def test_lines_may_come_in_any_order(asked: City, seed: int) -> None:
+    asked.put("ICBC", asked.result(asked.requests("ICBC")[0], {"A-2": "02"}, order=Random(seed)))
+    assert asked.poll("ICBC") == ["taken"]
+
+
+def test_an_answer_proves_a_delivery_whose_reply_was_lost(city: City) -> None:
+    """The bank has the file, the hub never heard of it; the answer comes first."""
+    city.accept(city.dues(bill("A-1", 1, DUE)))
+    city.servers["ICBC"].trouble = Trouble.LOSES_OK
+    city.advance("11-02T09:10")
+    (name,) = (name for name in city.servers["ICBC"].outbound if not name.startswith("."))
+    data = city.servers["ICBC"].outbound[name]
+    assert [item["file"] for item in city.work("unsent")] == [name]
+    city.servers["ICBC"].outbound[f"{name}.ok"] = f"{sha256(data).hexdigest()} {len(data)}\n".encode()
+    city.advance("11-03T10:00")
+    city.answer("ICBC")
+    assert city.poll("ICBC") == ["taken"]
+    city.servers["ICBC"].trouble = None
+    city.advance("11-05T09:00")
+    assert city.collected("A-1") == DUE
+
+
+def test_an_ok_that_disagrees_waits_for_one_more_poll(asked: City) -> None:
+    paper = answered(asked)
+    asked.put("ICBC", paper)
+    asked.servers["ICBC"].put(f"{paper.name}.ok", b"0" * 64 + b" 1\n")
+    assert asked.poll("ICBC") == []
+    assert asked.poll("ICBC") == ["quarantined"]
+    assert books_are_untouched(asked)
+    asked.put("ICBC", paper)
+    assert asked.poll("ICBC") == ["taken"]
+
+
+def test_a_file_without_its_ok_is_not_there_yet(asked: City) -> None:
+    paper = answered(asked)
+    asked.servers["ICBC"].put(paper.name, paper.data)
+    assert (asked.poll("ICBC"), asked.poll("ICBC")) == ([], [])
+    asked.put("ICBC", paper)
+    assert asked.poll("ICBC") == ["taken"]
