@@ -49,10 +49,11 @@ class Appointment:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run found. ``differences`` is empty when hub and oracle agree."""
+    """What a run found. ``differences`` is empty when hub and oracle agree; ``met`` counts what it had to deal with."""
 
     seed: int
     compared: int = 0
+    met: dict[str, int] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -88,6 +89,7 @@ class Month:
             appointment.act()
             self._compare(appointment.title, appointment.exports())
             self.outcome.seconds[appointment.title] = round(time.monotonic() - began, 2)
+            self.outcome.met = self.oracle.met()
         return self.outcome
 
     def _agenda(self, dates: Dates) -> Iterator[Appointment]:
@@ -234,9 +236,9 @@ class Month:
         fault = DUES_FAULTS[draw(self.plan.seed, "fault", period) % len(DUES_FAULTS)]
         self._must_refuse(fault(papers[code]))
         self._hand_in_dues(list(papers.values()))
-        again = self.hub.submit([self.scene.file(papers[code])])
-        if not again[0]["repeat"]:
-            self._find(papers[code].name, ["the same bytes again are not answered as a repeat"])
+        for paper, answer in self._submit([papers[code]]):
+            if not answer["repeat"]:
+                self._find(paper.name, ["the same bytes again are not answered as a repeat"])
         self._must_refuse(agency.dues(code, period, 1, day, filed[code][:-1]))
 
     def _more_dues(self, dates: Dates) -> None:
@@ -252,12 +254,14 @@ class Month:
         return agency.dues(code, dates.period, self._next("dues", code, dates.period), day, bills)
 
     def _hand_in_dues(self, papers: Sequence[Paper]) -> None:
-        if not papers:
-            return
-        answers = self.hub.submit([self.scene.file(paper) for paper in papers])
-        for paper, answer in zip(papers, answers, strict=True):
+        for paper, answer in self._submit(papers):
             bills, total = self.oracle.dues(paper)
             self._must_accept(paper, answer, bills, total)
+
+    def _submit(self, papers: Sequence[Paper]) -> list[tuple[Paper, dict[str, Any]]]:
+        """Hand good files in, all at once; each with its answer."""
+        answers = self.hub.submit([self.scene.file(paper) for paper in papers]) if papers else []
+        return list(zip(papers, answers, strict=True))
 
     def _must_accept(self, paper: Paper, answer: dict[str, object], *sums: int) -> None:
         expected = {"accepted": True, "repeat": False, **dict(zip(("bills", "total"), sums, strict=False))}
@@ -265,11 +269,12 @@ class Month:
         if found != expected:
             self._find(paper.name, [f"answered {answer}, expected {expected}"])
 
-    def _must_refuse(self, paper: Paper) -> None:
-        answer = self.hub.submit([self.scene.file(paper, "refused")], refused=True)[0]
-        faults = answer.get("faults")
-        if answer.get("accepted") is not False or not isinstance(faults, list) or not faults:
-            self._find(paper.name, [f"not refused as it must be: {answer}"])
+    def _must_refuse(self, *papers: Paper) -> None:
+        answers = self.hub.submit([self.scene.file(paper, "refused") for paper in papers], refused=True)
+        for paper, answer in zip(papers, answers, strict=True):
+            faults = answer.get("faults")
+            if answer.get("accepted") is not False or not isinstance(faults, list) or not faults:
+                self._find(paper.name, [f"not refused as it must be: {answer}"])
 
     def _next(self, *what: str) -> int:
         self._numbers[what] += 1
@@ -279,45 +284,49 @@ class Month:
         """Late bills come in; who was not paid in full is asked again, sent to the counter, or passed over."""
         self._hand_in(dates, self.population.is_late)
         period, day = dates.period, self.oracle.now.date()
-        open_answers = self.oracle.unanswered(period)
+        wrong, right = [], []
         for code in self.plan.agencies:
             asked = [line.bill for line in self.oracle.lines[period, 1] if line.bill.agency == code]
-            chosen = [
-                Again(bill.unit, mode, dates.second.batch.date())
-                for bill in asked
-                if bill.no not in open_answers and not bill.covered
-                for mode in [self.plan.second_chance(bill.no)]
-                if mode
-            ]
-            paid = [Again(bill.unit, "B", dates.second.batch.date()) for bill in asked if bill.covered][:2]
-            waiting = [Again(bill.unit, "B", day) for bill in asked if bill.no in open_answers][:1]
+            chosen = self._second_chances(asked, dates)
             unknown = Again(f"{code}999999", "B", day)
-            self._must_refuse(agency.again(code, period, 1, day, [*chosen, *waiting, unknown]))
+            waiting = [Again(bill.unit, "B", day) for bill in asked if bill.no in self.oracle.unanswered(period)][:1]
+            wrong.append(agency.again(code, period, 1, day, [*chosen, unknown, *waiting]))
             if chosen:
-                paper = agency.again(code, period, self._next("again", code, period), day, [*chosen, *paid])
-                self._must_accept(paper, self.hub.submit([self.scene.file(paper)])[0])
-                self.oracle.again(paper)
+                paid = [Again(bill.unit, "B", dates.second.batch.date()) for bill in asked if bill.covered][:2]
+                right.append(agency.again(code, period, self._next("again", code, period), day, [*chosen, *paid]))
+        self._must_refuse(*wrong)
+        for paper, answer in self._submit(right):
+            self._must_accept(paper, answer)
+            self.oracle.again(paper)
+
+    def _second_chances(self, asked: Sequence[Bill], dates: Dates) -> list[Again]:
+        """What the agency decides on those the bank answered and did not pay in full."""
+        waiting = self.oracle.unanswered(dates.period)
+        decided = [
+            (bill, self.plan.second_chance(bill.no)) for bill in asked if not bill.covered and bill.no not in waiting
+        ]
+        return [Again(bill.unit, mode, dates.second.batch.date()) for bill, mode in decided if mode]
 
     # -- the counter ----------------------------------------------------------------------------------------------
 
     def _counter(self, day: date, period: str, occasion: str) -> None:
         """Units pay in full at their agency; a receipt of another amount than what is outstanding is refused."""
         open_answers = self.oracle.unanswered(period)
+        papers: list[Paper] = []
         for code in self.plan.agencies:
-            paying = [
-                bill
+            taken = [
+                self._receipt(code, day, bill)
                 for bill in self.oracle.bills.values()
                 if bill.period == period and bill.agency == code and not bill.covered
                 if self.plan.pays_at_counter(bill.no, occasion, self._inclination(bill, occasion, open_answers))
             ]
-            if not paying:
-                continue
-            taken = [self._receipt(code, day, bill) for bill in paying]
-            number = self._next("receipts", code, str(day))
-            short = taken[0]._replace(amount=taken[0].amount + 1)
-            self._must_refuse(agency.receipts(code, day, number, [short, *taken[1:]]))
-            paper = agency.receipts(code, day, number, taken)
-            self._must_accept(paper, self.hub.submit([self.scene.file(paper)])[0])
+            if taken and not papers:
+                too_much = taken[0]._replace(amount=taken[0].amount + 1)
+                self._must_refuse(agency.receipts(code, day, 1, [too_much, *taken[1:]]))
+            if taken:
+                papers.append(agency.receipts(code, day, self._next("receipts", code, str(day)), taken))
+        for paper, answer in self._submit(papers):
+            self._must_accept(paper, answer)
             self.oracle.receipts(paper)
 
     def _inclination(self, bill: Bill, occasion: str, open_answers: set[str]) -> int:

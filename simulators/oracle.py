@@ -247,6 +247,21 @@ class Oracle:
         """Bills of ``period`` with a line no bank has answered."""
         return {line.bill.no for number in ROUNDS for line in self.lines[period, number] if line.came is None}
 
+    def met(self) -> dict[str, int]:
+        """How many of each thing these books have seen."""
+        lines = [line for batch in self.lines.values() for line in batch]
+        return {
+            "bills": len(self.bills),
+            "asked": len(lines),
+            "in_part": sum(line.came is not None and 0 < sum(line.came) < sum(line.wanted) for line in lines),
+            "unanswered": sum(line.came is None for line in lines),
+            "too_late_to_tell": sum(line.came is not None and not line.told for line in lines),
+            "suspense": len(self.suspense),
+            "receipts": len(self._receipts),
+            "arrears": sum(bill.in_arrears for bill in self.bills.values()),
+            "arrears_settled": sum(bill.in_arrears and bill.covered for bill in self.bills.values()),
+        }
+
     def sporadic(self, period: str) -> Four:
         """All sporadic receipts on bills of ``period``, per fund."""
         found = NIL
