@@ -36,6 +36,8 @@ from simulators.scene import DESK_PORT, Scene, set_scene, strike
 from simulators.tie_out import Closing, close
 
 PERIOD: Final = "2026-12"
+PAGE_COLUMNS: Final = 110
+"""Width of the last page where no terminal says one."""
 CHINESE: Final = dict(zip((*FUNDS, "total"), ("养老", "失业", "工伤", "生育", "合计"), strict=True))
 
 
@@ -102,12 +104,13 @@ def run_month(console: Console, month: Month) -> float:
         task = progress.add_task("", total=None)
 
         def tell(title: str, number: int, of: int) -> None:
-            progress.update(task, completed=number, total=of, description=escape(title))
+            progress.update(task, completed=number - 1, total=of, description=escape(title))
             if not console.is_terminal:
                 console.print(f"{number:3d}/{of} {title}", highlight=False)
 
         month.tell = tell
         month.run()
+        progress.update(task, completed=progress.tasks[task].total, description="the month is closed")
     return time.monotonic() - began
 
 
@@ -139,7 +142,7 @@ def fund_table(closing: Closing) -> Table:
     table = Table(title=f"{PERIOD}, yuan", title_justify="left")
     table.add_column("fund")
     for name in ("due 应收", "first 第一次", "second 第二次", "sporadic 零星", "arrears 欠缴"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     table.add_column("")
     for row in closing.funds:
         if row.fund == "total":
@@ -241,7 +244,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if wanted.json:
         print(json.dumps(result.as_json(), ensure_ascii=False))
     else:
-        show(Console(), result)
+        screen = Console()
+        show(screen if screen.is_terminal else Console(width=PAGE_COLUMNS), result)
     return 0 if result.holds else 1
 
 

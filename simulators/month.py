@@ -211,10 +211,11 @@ class Month:
     # -- agencies -------------------------------------------------------------------------------------------------
 
     def _bills(self, code: str, period: str, wanted: Callable[[Unit, str], bool]) -> list[agency.Bill]:
+        """The wanted bills of an agency; newcomers have none in the first of several periods."""
         return [
             agency.bill_of(self.population, unit, period)
             for unit in self.population.of_agency(code)
-            if wanted(unit, period) and not (unit.newcomer and period == self.plan.periods[0])
+            if wanted(unit, period) and not (unit.newcomer and period in self.plan.periods[:-1][:1])
         ]
 
     def _on_the_28th(self, unit: Unit, period: str) -> bool:
