@@ -1,10 +1,12 @@
 """The banks' door: files that are ready go out, results that are there come in, whole or into quarantine."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
 
 from hub.app.wiring import Hub
+from hub.domain.errors import HubError
 from hub.domain.faults import Fault, FaultCode
 from hub.domain.work import Queue
 from hub.ledger import clock, files, work_items
@@ -44,22 +46,63 @@ def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
         unready = UnreadyResults(hub.engine, code)
         found = []
         for name, file in sorted(listed.items()):
-            if not profile.is_result_name(name, code):
-                continue
             ok = listed.get(name + OK_SUFFIX)
-            if ok is None:
+            if ok is None or not profile.is_result_name(name, code):
                 continue
-            outcome = _take(hub, code, door, file, ok, unready)
+            try:
+                outcome = _take(hub, code, door, file, ok, unready)
+            except HubError as failure:  # this file's trouble, not the bank's: the others are read all the same
+                outcome = _set_aside(hub, code, file, failure)
             if outcome is not None:
                 found.append(Polled(name, outcome))
+        _clear_left_behind(hub, code, door, listed)
         return found
+
+
+def _set_aside(hub: Hub, code: str, file: RemoteFile, failure: HubError) -> str | None:
+    """A file that cannot even be fetched: the next poll tries again, or a person has to look."""
+    _log.warning("result_not_fetched", bank=code, file=file.name, reason=type(failure).__name__)
+    if failure.retriable:
+        return None
+    with hub.engine.begin() as conn:
+        item = work_items.raise_item(
+            conn,
+            queue=Queue.QUARANTINE,
+            bank=code,
+            file=file.name,
+            field="file",
+            about=f"{code}/{file.name}/{file.fingerprint}",
+            at=clock.now(conn),
+            summary=f"{file.name} was not fetched: {failure}",
+        )
+    return None if item is None else "quarantined"
+
+
+def _clear_left_behind(hub: Hub, code: str, door: BankDoor, listed: Mapping[str, RemoteFile]) -> None:
+    """An ``.ok`` whose file was taken and moved, when the hub was cut off before it moved the ``.ok`` too."""
+    profile = hub.formats[code]
+    for ok in listed.values():
+        name = ok.name.removesuffix(OK_SUFFIX)
+        if ok.name == name or name in listed or not profile.is_result_name(name, code):
+            continue
+        with hub.engine.connect() as conn:
+            contents = files.contents_under(conn, "bank", code, name)
+        if contents and any(profile.ok_agrees(_read_ok(door, ok), sha256, size) for sha256, size in contents):
+            door.move_to_done(ok.name)
+
+
+def _read_ok(door: BankDoor, ok: RemoteFile) -> bytes:
+    """What an ``.ok`` says; nothing when it is larger than any is."""
+    if ok.size > OK_BYTES_MAX:
+        return b""
+    with door.fetch(ok.name) as told:
+        return told.read(OK_BYTES_MAX)
 
 
 def _take(hub: Hub, code: str, door: BankDoor, file: RemoteFile, ok: RemoteFile, unready: UnreadyResults) -> str | None:
     """Archives, checks and books one file, then moves it away; None when its ``.ok`` does not agree yet."""
     profile = hub.formats[code]
-    with door.fetch(ok.name) as told:
-        ok_text = told.read(OK_BYTES_MAX + 1)
+    ok_text = _read_ok(door, ok)
     with door.fetch(file.name) as data:
         archived = hub.archive.store(data)
     if profile.ok_agrees(ok_text, archived.sha256, archived.size):
@@ -73,7 +116,7 @@ def _take(hub: Hub, code: str, door: BankDoor, file: RemoteFile, ok: RemoteFile,
             OK_SUFFIX,
             FaultCode.DIGEST,
             f"{archived.sha256} {archived.size}",
-            ok_text[:OK_BYTES_MAX].decode("ascii", "replace"),
+            ok_text.decode("ascii", "replace"),
         )
         outcome = _quarantine(hub, code, file.name, archived, [fault])
     # Only now, with the books committed, the bank's copy is moved; a crash before leaves a repeat, which is harmless.

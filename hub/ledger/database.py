@@ -73,6 +73,14 @@ def lock_shards(conn: Connection, shards: set[tuple[str, int]]) -> None:
         )
 
 
+def set_based(conn: Connection) -> None:
+    """For the rest of the transaction, joins of whole months are hashed.
+
+    Tables that a month has just filled have no statistics yet; a nested loop over all bills would then be quadratic.
+    """
+    conn.execute(text("set local enable_nestloop = off"))
+
+
 @contextmanager
 def session_lock(engine: Engine, space: int, key: str = "") -> Iterator[Connection]:
     """A lock across processes that ends with the block, or with the process; waits for its turn."""

@@ -77,6 +77,18 @@ def accepted_by_identity(conn: Connection, identity: str) -> Intake | None:
     return _one(conn, "identity = :identity", identity=identity)
 
 
+def contents_under(conn: Connection, door: str, party: str, name: str) -> list[tuple[str, int]]:
+    """(SHA-256, size) of what ever came from a party under a name, whatever became of it."""
+    found = conn.execute(
+        text(
+            "select distinct f.sha256, a.size from file_intake f join archived_file a on a.sha256 = f.sha256"
+            " where f.door = :door and f.party = :party and f.name = :name"
+        ),
+        {"door": door, "party": party, "name": name},
+    )
+    return [(row.sha256, row.size) for row in found]
+
+
 def _one(conn: Connection, where: str, **values: str) -> Intake | None:
     row = conn.execute(
         text(

@@ -16,7 +16,7 @@ from hub.domain.timetable import ScheduledStep
 from hub.domain.work import Queue
 from hub.ledger import batches, outbox, requests, steps, work_items
 from hub.ledger.batches import Batch, NameOf
-from hub.ledger.database import lock_books
+from hub.ledger.database import lock_books, set_based
 from hub.wire.events import Event
 
 
@@ -26,6 +26,7 @@ def carry_out(
     """Closes the batch of ``step`` and returns the bank files to send."""
     # Gather
     lock_books(conn)
+    set_based(conn)
     period, round_ = str(step.period), step.round
     differences = requests.differences(conn, period, round_)
     # Decide

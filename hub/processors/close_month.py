@@ -13,13 +13,14 @@ from sqlalchemy import Connection
 import topics
 from hub.domain.timetable import ScheduledStep
 from hub.ledger import arrears_book, outbox, steps
-from hub.ledger.database import lock_books
+from hub.ledger.database import lock_books, set_based
 from hub.wire.events import Event
 
 
 def carry_out(conn: Connection, step: ScheduledStep, now: datetime) -> int:
     """Closes the month of ``step`` and returns for how many agencies."""
     lock_books(conn)
+    set_based(conn)
     steps.mark_done(conn, step, now)
     agencies = arrears_book.close(conn, str(step.period), now)
     outbox.append(conn, _closed(conn, step, now))

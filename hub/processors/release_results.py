@@ -16,7 +16,7 @@ from hub.domain.periods import Period
 from hub.domain.timetable import ScheduledStep, Step
 from hub.ledger import batches, outbox, results, steps
 from hub.ledger.batches import Batch
-from hub.ledger.database import lock_books_shared
+from hub.ledger.database import lock_books_shared, set_based
 from hub.wire.events import Event
 
 
@@ -46,6 +46,7 @@ def release_if_due(conn: Connection, batch_no: str, now: datetime) -> bool:
 
 def _release(conn: Connection, batch: Batch, now: datetime, *, late: bool) -> None:
     period = steps.open_period(conn, now)
+    set_based(conn)
     batches.advance(conn, batch, BatchState.POSTING, booking_period=str(period), posting_date=now.date(), late=late)
     outbox.append(conn, _results(conn, batch, period, now, late))
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 import topics
 from hub.domain.timetable import ScheduledStep
 from hub.ledger import outbox, requests, steps
-from hub.ledger.database import lock_books
+from hub.ledger.database import lock_books, set_based
 from hub.wire.events import Event
 
 
@@ -22,6 +22,7 @@ def carry_out(conn: Connection, step: ScheduledStep, now: datetime) -> int:
     """Closes the upload of ``step`` and returns the number of instructions."""
     assert step.due_at is not None, "a step beyond the calendar is not carried out"
     lock_books(conn)
+    set_based(conn)
     steps.mark_done(conn, step, now)
     count = requests.open_instructions(conn, str(step.period), step.round, step.due_at)
     outbox.append(conn, _requested(conn, step, now))
