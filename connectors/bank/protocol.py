@@ -165,16 +165,26 @@ class SftpProtocol:
         return not self._asked
 
     def lstat(self, path: bytes) -> Attributes | None:
-        """Attributes without following a link; None when there is nothing."""
-        return self._stat(Kind.LSTAT, path)
+        """Attributes without following a link; None when there is nothing. A server that knows no links has STAT only."""
+        try:
+            return self._stat(Kind.LSTAT, path)
+        except StatusError as error:
+            if error.code != Status.OP_UNSUPPORTED:
+                raise
+            return self._stat(Kind.STAT, path)
 
     def stat(self, path: bytes) -> Attributes | None:
         """Attributes of what a link points to; None when there is nothing."""
         return self._stat(Kind.STAT, path)
 
-    def fstat(self, handle: bytes) -> Attributes:
-        """Attributes of an open file."""
-        return self._request(Kind.FSTAT, Kind.ATTRS, _string(handle)).attributes()
+    def fstat(self, handle: bytes) -> Attributes | None:
+        """Attributes of an open file; None when the server tells them by name only."""
+        try:
+            return self._request(Kind.FSTAT, Kind.ATTRS, _string(handle)).attributes()
+        except StatusError as error:
+            if error.code != Status.OP_UNSUPPORTED:
+                raise
+            return None
 
     def open_to_read(self, path: bytes) -> bytes:
         """A handle on an existing file."""

@@ -236,10 +236,10 @@ class SftpDoor:
         spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=self._limits.spool_bytes))  # noqa: SIM115  returned
         try:
             assert before.size is not None
-            if sftp.fstat(handle) != before:
+            if sftp.fstat(handle) not in (before, None):
                 raise _changed(name)
             received = sum(spool.write(block) for block in sftp.read(handle, before.size))
-            if received != before.size or sftp.fstat(handle) != before or sftp.lstat(path) != before:
+            if received != before.size or sftp.fstat(handle) not in (before, None) or sftp.lstat(path) != before:
                 raise _changed(name)
             spool.seek(0)
         except BaseException:
@@ -286,7 +286,8 @@ class SftpDoor:
         handle = sftp.open_new(path)
         try:
             sftp.write(handle, [b"hub bank check\n"])
-            modified = sftp.fstat(handle).modified
+            found = sftp.fstat(handle) or sftp.lstat(path)
+            modified = None if found is None else found.modified
         finally:
             if sftp.idle:
                 sftp.close(handle)
