@@ -5,8 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -35,10 +36,13 @@ class HubCommand:
     """The command line of one hub, told apart by its ``hub.toml``."""
 
     configuration: Path
+    spent: dict[str, float] = field(default_factory=dict, compare=False)
+    """Wall seconds by command, e.g. ``clock advance``, for measurements."""
 
     def ask(self, *words: str, expect: Sequence[int] = (DONE,)) -> Any:
         """One command with ``--json``. Raises HubAnswerError on another exit code, or when the answer is no JSON."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+        began = time.monotonic()
         run = subprocess.run(
             [*hub_program(), *words, "--json"],
             env={**environment, "HUB_CONFIG": str(self.configuration)},
@@ -47,6 +51,8 @@ class HubCommand:
             timeout=LIMIT_SECONDS,
             check=False,
         )
+        command = " ".join(words[: 1 if words[0] in {"up", "down", "status", "export", "verify"} else 2])
+        self.spent[command] = self.spent.get(command, 0.0) + time.monotonic() - began
         said = f"hub {' '.join(words)} --json"
         if run.returncode not in expect:
             told = (run.stderr + run.stdout).decode(errors="replace").strip()[-2000:]

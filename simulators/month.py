@@ -56,6 +56,8 @@ class Outcome:
     met: dict[str, int] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    hub_seconds: dict[str, float] = field(default_factory=dict)
+    """Wall seconds that the hub's commands took, without what banks, agencies and the oracle did meanwhile."""
 
 
 class Month:
@@ -90,6 +92,7 @@ class Month:
             self._compare(appointment.title, appointment.exports())
             self.outcome.seconds[appointment.title] = round(time.monotonic() - began, 2)
             self.outcome.met = self.oracle.met()
+            self.outcome.hub_seconds = {command: round(spent, 2) for command, spent in self.hub.spent.items()}
         return self.outcome
 
     def _agenda(self, dates: Dates) -> Iterator[Appointment]:
@@ -165,7 +168,7 @@ class Month:
                 lambda: (
                     *(Export(form, period, number) for form in ("f8", "t27")),
                     *(Export(form, period) for form in ("f1", "balances", "arrears")),
-                    Export("balances"),
+                    *(Export("balances", of) for of in (following(period), None)),
                     *self._units(period),
                 ),
             )
@@ -285,12 +288,13 @@ class Month:
         """Late bills come in; who was not paid in full is asked again, sent to the counter, or passed over."""
         self._hand_in(dates, self.population.is_late)
         period, day = dates.period, self.oracle.now.date()
+        unanswered = self.oracle.unanswered(period)
         wrong, right = [], []
         for code in self.plan.agencies:
             asked = [line.bill for line in self.oracle.lines[period, 1] if line.bill.agency == code]
             chosen = self._second_chances(asked, dates)
             unknown = Again(f"{code}999999", "B", day)
-            waiting = [Again(bill.unit, "B", day) for bill in asked if bill.no in self.oracle.unanswered(period)][:1]
+            waiting = [Again(bill.unit, "B", day) for bill in asked if bill.no in unanswered][:1]
             wrong.append(agency.again(code, period, 1, day, [*chosen, unknown, *waiting]))
             if chosen:
                 paid = [Again(bill.unit, "B", dates.second.batch.date()) for bill in asked if bill.covered][:2]
