@@ -54,7 +54,8 @@ lint: setup  ## style, types and the allowed directions of imports
 	@$(BIN)/lint-imports
 
 stop:  ## stop the hubs of this folder; their data stays
-	@for config in hub.toml .demo*/hub.toml .hub*/hub.toml; do \
+	@if [ -x $(BIN)/hub ] && [ -d .demo ]; then $(BIN)/hub demo --stop; fi
+	@for config in hub.toml .hub*/hub.toml; do \
 	  if [ -f "$$config" ] && [ -x $(BIN)/hub ]; then $(BIN)/hub --config "$$config" down; fi; done
 
 clean: stop  ## take away what setup, tests and the demo made; a real hub's home (.hub) stays
