@@ -29,7 +29,8 @@ _LATE_PATTERNS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A run. ``quiet`` leaves out bills paid twice and answers after the close, so that a month adds up by eye."""
+    """A run. ``quiet`` leaves out bills paid twice and answers after the close, so that a month adds up by eye;
+    ``thorough`` compares every export of the period after every stage, not only those the stage moves."""
 
     seed: int
     periods: tuple[str, ...]
@@ -37,6 +38,7 @@ class Plan:
     agencies: tuple[str, ...]
     banks: tuple[str, ...]
     quiet: bool = False
+    thorough: bool = False
 
     @property
     def start(self) -> datetime:
