@@ -23,15 +23,18 @@ _STAGE = f"""
     select b.id, b.bill_no, b.agency, b.unit, b.shard,
            {", ".join(f"b.{fund} as due_{fund}, {_GOT.format(fund)} as got_{fund}" for fund in FUND_NAMES)},
            {", ".join(f"b.{fund} - {_GOT.format(fund)} as {fund}" for fund in FUND_NAMES)},
-           exists (select from instruction i left join batch_line bl on bl.instruction_id = i.id
-                   left join batch t on t.id = bl.batch_id
-                   where i.bill_id = b.id and coalesce(t.booking_period > :period, true)) as in_doubt
+           coalesce(d.in_doubt, false) as in_doubt
     from bill b left join (
         select bill_id, {_COLLECTED} from collection
         where booking_period <= :period and bill_id in (select id from bill where period = :period and kind = 'M')
         group by bill_id) c on c.bill_id = b.id
     left join ({arrivals.coming("t.period = :period and t.state = 'POSTING' and t.booking_period <= :period")}) w
         on w.bill_id = b.id
+    left join (
+        select i.bill_id, bool_or(coalesce(t.booking_period > :period, true)) as in_doubt
+        from instruction i left join batch_line bl on bl.instruction_id = i.id left join batch t on t.id = bl.batch_id
+        where i.bill_id in (select id from bill where period = :period and kind = 'M')
+        group by i.bill_id) d on d.bill_id = b.id
     where b.period = :period and b.kind = 'M'
 """
 

@@ -16,30 +16,35 @@ _OUTSTANDING = ", ".join(
 )
 _SUMS = ", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)
 
+# Joined set by set, each drawn up once: a question asked bill by bill would be asked a million times.
 _OPEN = f"""
+    with billed as (
+        select * from bill where period = :period and kind = 'M' and mode = 'B' and accepted_at < :closes_at),
+    collected as (
+        select bill_id, {_SUMS} from collection where bill_id in (select id from billed) group by bill_id),
+    coming as ({arrivals.coming("t.period = :period and t.state in ('ANSWERED', 'POSTING')")}),
+    asked as (
+        select i.bill_id, bool_or(r.line is null) as unanswered
+        from instruction i
+        left join batch_line bl on bl.instruction_id = i.id
+        left join result_line r on r.batch_id = bl.batch_id and r.line = bl.line
+        where i.bill_id in (select id from billed) group by i.bill_id),
+    chosen as (
+        select bill_id, bool_or(mode = 'B') as again, bool_or(mode = 'S') as ended
+        from second_collection where period = :period and accepted_at < :closes_at group by bill_id),
+    open as (
+        select b.id, b.bill_no, b.kind, b.agency, b.bank, b.shard, {_OUTSTANDING}
+        from billed b
+        left join collected c on c.bill_id = b.id
+        left join coming w on w.bill_id = b.id
+        left join asked a on a.bill_id = b.id
+        left join chosen s on s.bill_id = b.id
+        where s.ended is not true and (a.bill_id is null or (:round = 2 and s.again and not a.unanswered)))
     insert into instruction (instruction_no, bill_id, period, round, kind, agency, bank, shard,
                              pension, unemployment, injury, maternity, total)
     select bill_no || '-' || :round, id, :period, :round, kind, agency, bank, shard,
            pension, unemployment, injury, maternity, pension + unemployment + injury + maternity
-    from (
-        select b.id, b.bill_no, b.kind, b.agency, b.bank, b.shard, {_OUTSTANDING}
-        from bill b
-        left join (select bill_id, {_SUMS} from collection
-                   where bill_id in (select id from bill where period = :period and kind = 'M') group by bill_id) c
-               on c.bill_id = b.id
-        left join ({arrivals.coming("t.period = :period and t.state in ('ANSWERED', 'POSTING')")}) w on w.bill_id = b.id
-        where b.period = :period and b.kind = 'M' and b.mode = 'B' and b.accepted_at < :closes_at
-          and not exists (select from second_collection s where s.bill_id = b.id and s.mode = 'S' and s.accepted_at < :closes_at)
-          and (
-            not exists (select from instruction i where i.bill_id = b.id)
-            or (:round = 2
-                and exists (select from second_collection s
-                            where s.bill_id = b.id and s.mode = 'B' and s.accepted_at < :closes_at)
-                and not exists (select from instruction i
-                                left join batch_line bl on bl.instruction_id = i.id
-                                left join result_line r on r.batch_id = bl.batch_id and r.line = bl.line
-                                where i.bill_id = b.id and r.line is null)))
-    ) asked
+    from open
     where pension + unemployment + injury + maternity > 0
     order by agency, bank, shard, id
 """
