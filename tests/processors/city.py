@@ -110,6 +110,10 @@ def open_city(
     )
     owner = engine(url, role=None)
     with owner.begin() as conn:
+        name = conn.execute(text("select current_database()")).scalar_one()
+        conn.execute(
+            text(f'alter database "{name}" set synchronous_commit = off')
+        )  # no power cuts here: see tests/flow
         calendars.replace(conn, calendars.CITY, _days_of_2026())
         clock.set_up(conn, "manual", datetime.fromisoformat(start).replace(tzinfo=TZ))
     owner.dispose()
@@ -327,7 +331,7 @@ _BOOKS: Mapping[str, str] = {
     """,
     "closes": "select period, agency, due, arrived_count, arrived, arrears_count, arrears from period_close order by 1, 2",
     "outbox": """
-        select topic, event_id, key, subject, lines from outbox where topic not like '%work-item%' order by 1, 2
+        select topic, event_id, key, subject, lines, md5(payload) from outbox where topic not like '%work-item%' order by 1, 2
     """,
     "work": "select queue, agency, bank, file, line, field, about, state from work_item order by 1, 7, 8",
 }

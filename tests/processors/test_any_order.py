@@ -55,7 +55,7 @@ class History:
         self._hand_in(
             city.dues(*bills(CHAOYANG, "A", range(1, 12))),
             city.dues(*bills(HAIDIAN, "B", range(1, 7)), agency_code=HAIDIAN),
-            city.dues(*bills(CHAOYANG, "C", range(30, 33))),
+            city.dues(*bills(CHAOYANG, "C", range(30, 39))),
         )
         self._advance("11-02T09:10")
         self._advance("11-03T10:00")
@@ -69,11 +69,12 @@ class History:
             city.receipts(("R-4", "B-1", sum(due(1))), agency_code=HAIDIAN),  # CCB has not answered it
         )
         self._advance("11-12T10:00")
-        self._answer("CCB", {"A-1": "02", "A-3": "05"})  # late for everyone
+        self._answer("CCB", {"A-1": "02", "A-3": "05", "A-7": 10015, "A-9": 10011})  # late for everyone
         self._poll("CCB")
         self._hand_in(  # right behind the answer, which may still be in flight
-            city.again((unit_of(1), "B"), (unit_of(3), "S")),
+            city.again((unit_of(1), "B"), (unit_of(3), "S"), (unit_of(9), "B")),
             city.receipts(("R-5", "A-3", sum(due(3)))),
+            city.receipts(("R-7", "A-7", sum(due(7)) - 10015)),
         )
         self._advance("11-20T14:10")
         self._answer("ICBC", {"A-2": 5})
@@ -153,7 +154,7 @@ def live(postgres_url: str, migrated_template: str, tmp_path: Path, monkeypatch:
     def month(number: int | None) -> Books:
         with database("any_order") as url:
             temper = None if number is None else unkind(number)
-            city = open_city(url, tmp_path / f"history-{number}", temper, max_lines=7)
+            city = open_city(url, tmp_path / f"history-{number}", temper, max_lines=7, no_parts=())
             monkeypatch.setattr(schedule, "drain", lambda _hub: city.pump.drain())
             try:
                 return History(city, None if temper is None else temper.chance).live()
