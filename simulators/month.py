@@ -121,7 +121,7 @@ class Month:
             dates.month_close.replace(minute=30),
             f"{period} month end (财表一)",
             self._verify,
-            lambda: self._all(period),
+            lambda: self._at_month_end(period),
         )
         later = datetime.fromisoformat(f"{following(period)}-06T10:00")
         for number in ROUNDS:
@@ -204,6 +204,10 @@ class Month:
         rounds = [Export(form, period, number) for form in ("f6", "t26", "f7", "f8", "t27") for number in ROUNDS]
         whole = [Export(form, period) for form in ("t8", "f1", "balances", "arrears")]
         return [*rounds, *whole, Export("balances"), Export("arrears"), *self._units(period)]
+
+    def _at_month_end(self, period: str) -> list[Export]:
+        """All but what was asked of the banks, which was compared when it was asked and cannot move."""
+        return [export for export in self._all(period) if export.form not in {"f6", "t26", "f7"}]
 
     def _units(self, period: str) -> list[Export]:
         """A few telling units: one per state of its bill, and one of a bill that money came for twice."""
@@ -324,7 +328,7 @@ class Month:
     # -- the counter ----------------------------------------------------------------------------------------------
 
     def _counter(self, day: date, period: str, occasion: str) -> None:
-        """Units pay in full at their agency; a receipt of another amount than what is outstanding is refused."""
+        """Units pay in full at their agency. Once a month a receipt of another amount is tried, and must be refused."""
         open_answers = self.oracle.unanswered(period)
         papers: list[Paper] = []
         for code in self.plan.agencies:
@@ -334,7 +338,7 @@ class Month:
                 if bill.period == period and bill.agency == code and not bill.covered
                 if self.plan.pays_at_counter(bill.no, occasion, self._inclination(bill, occasion, open_answers))
             ]
-            if taken and not papers:
+            if taken and not papers and occasion == "middle":
                 too_much = taken[0]._replace(amount=taken[0].amount + 1)
                 self._must_refuse(agency.receipts(code, day, 1, [too_much, *taken[1:]]))
             if taken:
