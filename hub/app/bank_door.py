@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from hub.app.identities import identity_taken
 from hub.app.wiring import Hub
 from hub.domain.errors import HubError
 from hub.domain.faults import Fault, FaultCode
@@ -18,6 +19,8 @@ from hub.processors import deliver_bank_file, read_bank_result, release_results
 _log = structlog.get_logger(__name__)
 OK_SUFFIX = ".ok"
 OK_BYTES_MAX = 200
+RESULT_ENCODING = "gb18030"
+"""Of what a difference between two answers is shown in; the banks' profile has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +32,13 @@ class Polled:
 
 
 def deliver(hub: Hub, code: str, door: BankDoor) -> bool:
-    """Sends what is ready for a bank; False when a file could not be sent, which ends the round."""
+    """Sends what is ready for a bank, each file whatever became of the others; False when one could not be sent."""
     with session_lock(hub.engine, POLL_LOCK, code):
         with hub.engine.begin() as conn:
             waiting = deliver_bank_file.pending(conn, code)
-        return all(
-            deliver_bank_file.deliver(hub.engine, batch, door, hub.archive, hub.formats[code]) for batch in waiting
-        )
+        profile = hub.formats[code]
+        sent = [deliver_bank_file.deliver(hub.engine, batch, door, hub.archive, profile) for batch in waiting]
+        return all(sent)
 
 
 def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
@@ -120,35 +123,60 @@ def _take(hub: Hub, code: str, door: BankDoor, file: RemoteFile, ok: RemoteFile,
         )
         outcome = _quarantine(hub, code, file.name, archived, [fault])
     # Only now, with the books committed, the bank's copy is moved; a crash before leaves a repeat, which is harmless.
-    door.move_to_done(file.name)
-    door.move_to_done(ok.name)
+    _move_away(hub, code, door, file.name)
     unready.forget(file.name)
     return outcome
+
+
+def _move_away(hub: Hub, code: str, door: BankDoor, name: str) -> None:
+    """What became of a file is decided by now; one that cannot be moved is a bank's matter and tells a person so."""
+    about = f"done/{code}"
+    try:
+        for each in (name, name + OK_SUFFIX):
+            door.move_to_done(each)
+    except HubError as failure:
+        with hub.engine.begin() as conn:
+            work_items.raise_item(
+                conn,
+                queue=Queue.UNSENT,
+                bank=code,
+                file=name,
+                field="done_dir",
+                about=about,
+                at=clock.now(conn),
+                summary=f"{name} was dealt with and could not be moved to the done directory: {failure}",
+            )
+        return
+    with hub.engine.begin() as conn:
+        work_items.settle(conn, Queue.UNSENT, about, f"{name} was moved", clock.now(conn))
 
 
 def _answer(hub: Hub, code: str, name: str, archived: Archived) -> str:
     with hub.engine.begin() as conn:
         if files.accepted_by_content(conn, "bank", archived.sha256) is not None:
-            now = clock.now(conn)
-            files.record(conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="repeat")
+            if not files.came_again(conn, "bank", archived.sha256, name):
+                now = clock.now(conn)
+                files.record(conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="repeat")
             return "repeat"
     with archived.path.open("rb") as data:
         parsed = hub.formats[code].parse_result(name, code, data)
     if isinstance(parsed, Refused):
         return _quarantine(hub, code, name, archived, list(parsed.faults))
     with hub.engine.begin() as conn:
-        batch, faults = read_bank_result.check(conn, parsed)
+        batch, found = read_bank_result.check(conn, parsed)
+        identity = read_bank_result.identity(parsed.batch_no)
+        faults = [*found, *identity_taken(hub.archive, conn, identity, archived, RESULT_ENCODING)]
         if batch is not None and not faults:
             now = clock.now(conn)
             file_id = files.record(
                 conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="accepted",
-                identity=read_bank_result.identity(parsed.batch_no), lines=len(parsed.answers),
+                identity=identity, lines=len(parsed.answers),
                 total=sum(answer.deducted for answer in parsed.answers),
             )  # fmt: skip
             read_bank_result.keep(conn, batch, parsed, file_id, now)
             release_results.release_if_due(conn, parsed.batch_no, now)
             return "taken"
-    return _quarantine(hub, code, name, archived, list(faults))
+    return _quarantine(hub, code, name, archived, faults)
 
 
 def _quarantine(hub: Hub, code: str, name: str, archived: Archived, faults: list[Fault]) -> str:

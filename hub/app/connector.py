@@ -105,3 +105,5 @@ async def _keep_schedule(hub: Hub, stop: asyncio.Event) -> None:
                 await asyncio.to_thread(schedule.advance, hub, datetime.now(TZ), banks=banks)
             except HubError as failure:
                 _log.warning("schedule_waits", reason=str(failure))
+            except Exception:  # noqa: BLE001  a database that is away for a moment must not end the schedule
+                _log.exception("schedule_failed")

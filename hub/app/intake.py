@@ -1,17 +1,19 @@
 """The agencies' door: a file is archived, read, held against the books, and taken whole or refused with every fault."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from connectors.formats import agency_files
+from hub.app.identities import identity_taken
 from hub.app.wiring import Hub
 from hub.domain.dues import DuesFile
-from hub.domain.faults import Fault, FaultCode
+from hub.domain.faults import Fault
 from hub.domain.receipts import ReceiptsFile
 from hub.domain.second_collection import AgainFile
 from hub.ledger import clock, files
@@ -75,7 +77,8 @@ def _answer(hub: Hub, conn: Connection, name: str, archived: Archived) -> Answer
         return _refuse(conn, name, "", archived, now, reading.faults)
     party, identity = parsed.header.agency, _identity(parsed)
     # A file at fault already is held against the books all the same: a refusal lists every fault.
-    faults = reading.more_faults([*_identity_taken(hub, conn, identity, archived), *_check(hub, conn, parsed, now)])
+    judged = _judge(hub, conn, parsed, now)
+    faults = reading.more_faults([*identity_taken(hub.archive, conn, identity, archived, "utf-8"), *judged.faults])
     if faults:
         return _refuse(conn, name, party, archived, now, faults)
     lines, total = len(parsed.lines), _total(parsed)
@@ -83,7 +86,7 @@ def _answer(hub: Hub, conn: Connection, name: str, archived: Archived) -> Answer
         conn, door="agency", party=party, name=name, archived=archived, at=now, outcome="accepted",
         identity=identity, lines=lines, total=total,
     )  # fmt: skip
-    _keep(conn, parsed, file_id, now)
+    judged.keep(file_id)
     return Answer(name, accepted=True, bills=lines, total=total)
 
 
@@ -96,24 +99,26 @@ def _refuse(
     return Answer(name, accepted=False, faults=faults)
 
 
-def _check(hub: Hub, conn: Connection, file: AgencyFile, now: datetime) -> Sequence[Fault]:
-    match file:
-        case DuesFile():
-            return take_in_dues.check(conn, file, hub.parties, now)
-        case AgainFile():
-            return take_in_second_collection.check(conn, file, hub.parties, now)
-        case ReceiptsFile():
-            return take_in_receipts.check(conn, file, hub.parties, now)
+class _Judged(NamedTuple):
+    """What the books have against a file, and how it is kept (under the number of its coming) when that is nothing."""
+
+    faults: Sequence[Fault]
+    keep: Callable[[int], None]
 
 
-def _keep(conn: Connection, file: AgencyFile, file_id: int, now: datetime) -> None:
+def _judge(hub: Hub, conn: Connection, file: AgencyFile, now: datetime) -> _Judged:
     match file:
         case DuesFile():
-            take_in_dues.keep(conn, file, file_id, now)
+            faults = take_in_dues.check(conn, file, hub.parties, now)
+            return _Judged(faults, lambda file_id: take_in_dues.keep(conn, file, file_id, now))
         case AgainFile():
-            take_in_second_collection.keep(conn, file, file_id, now)
+            faults = take_in_second_collection.check(conn, file, hub.parties, now)
+            return _Judged(faults, lambda file_id: take_in_second_collection.keep(conn, file, file_id, now))
         case ReceiptsFile():
-            take_in_receipts.keep(conn, file, file_id, now)
+            checked = take_in_receipts.check(conn, file, hub.parties, now)
+            return _Judged(
+                checked.faults, lambda file_id: take_in_receipts.keep(conn, file, checked.standing, file_id, now)
+            )
 
 
 def _identity(file: AgencyFile) -> str:
@@ -135,23 +140,3 @@ def _total(file: AgencyFile) -> int:
             return 0
         case ReceiptsFile():
             return sum(line.amount for line in file.lines)
-
-
-def _identity_taken(hub: Hub, conn: Connection, identity: str, archived: Archived) -> list[Fault]:
-    """An accepted file's identity with other bytes: refused, and the first difference is shown (contract section 1)."""
-    before = files.accepted_by_identity(conn, identity)
-    if before is None:
-        return []
-    with hub.archive.find(before.sha256).path.open("rb") as old, archived.path.open("rb") as new:
-        for number, (was, found) in enumerate(zip(old, new, strict=False), start=1):
-            if was != found:
-                return [Fault(number, "line", FaultCode.IDENTITY_TAKEN, _shown(was), _shown(found))]
-    return [
-        Fault(
-            None, "file", FaultCode.IDENTITY_TAKEN, f"the bytes accepted as {before.name}", "a file that ends elsewhere"
-        )
-    ]
-
-
-def _shown(line: bytes) -> str:
-    return line.rstrip(b"\n").decode("utf-8", errors="backslashreplace")

@@ -6,6 +6,7 @@ runs at a time, whoever calls it, and a step that was cut off is done again or n
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
@@ -24,11 +25,12 @@ from hub.ledger import clock, flight, steps, work_items
 from hub.ledger.batches import NameOf
 from hub.ledger.database import SCHEDULE_LOCK, session_lock
 from hub.processors import close_city_batch, close_month, release_results, request_deductions, watch_results
+from hub.runtime.sweeper import OLDER_THAN_SECONDS
 
 _log = structlog.get_logger(__name__)
 
-STALL_SECONDS = 60.0
-"""Without any progress for so long, something has died that waiting does not bring back."""
+STALL_SECONDS = 3 * OLDER_THAN_SECONDS
+"""Without any progress for so long, something has died that neither waiting nor the sweeper brings back."""
 LOOK_SECONDS = 0.02
 """Between two looks at what is in flight."""
 
@@ -53,16 +55,24 @@ class Banks:
         self._doors = {code: hub.door(code) for code in hub.parties.banks}
 
     def visit(self, done: Advanced, tell: Tell) -> None:
-        """Sends what is ready and takes what is there, bank by bank."""
-        for code, door in self._doors.items():
-            try:
-                bank_door.deliver(self._hub, code, door)
-                for polled in bank_door.poll(self._hub, code, door):
+        """Sends what is ready and takes what is there, at all banks at once: a silent one does not keep the others."""
+        with ThreadPoolExecutor(len(self._doors), thread_name_prefix="bank") as pool:
+            for code, visited in zip(self._doors, pool.map(self._visit, self._doors), strict=True):
+                if isinstance(visited, HubError):
+                    _log.warning("bank_not_read", bank=code, reason=type(visited).__name__)
+                    tell(f"{code} cannot be read: {visited}")
+                    continue
+                for polled in visited:
                     tell(f"{code}: {polled.file} {polled.outcome}")
                     done.files.append({"bank": code, "file": polled.file, "outcome": polled.outcome})
-            except HubError as failure:
-                _log.warning("bank_not_read", bank=code, reason=type(failure).__name__)
-                tell(f"{code} cannot be read: {failure}")
+
+    def _visit(self, code: str) -> list[bank_door.Polled] | HubError:
+        door = self._doors[code]
+        try:
+            bank_door.deliver(self._hub, code, door)
+            return bank_door.poll(self._hub, code, door)
+        except HubError as failure:
+            return failure
 
     def close(self) -> None:
         for door in self._doors.values():
@@ -81,8 +91,9 @@ def advance(hub: Hub, to: datetime, tell: Tell = lambda _: None, *, banks: Banks
         banks.visit(done, tell)
         drain(hub)
         while group := _next_steps(hub, to, done):
-            banks.visit(done, tell)
-            drain(hub)
+            if done.steps:
+                banks.visit(done, tell)
+                drain(hub)
             due_at = group[0].due_at
             assert due_at is not None, "a step without a time is not carried out"
             if manual:
@@ -147,7 +158,7 @@ def next_step(conn: Connection, hub: Hub, now: datetime) -> ScheduledStep | None
         for step in sessions
         if (str(step.period), step.step.value, step.round, step.bank) not in done
         and step.due_at is not None
-        and step.due_at > clock.started_at(conn)
+        and step.due_at >= clock.started_at(conn)
     ]
     return min(coming, key=lambda step: step.order, default=None)
 
@@ -167,13 +178,19 @@ def _waiting_steps(conn: Connection, hub: Hub, to: datetime, done: Advanced) -> 
     carried_out = steps.done(conn, periods)
     waiting: list[ScheduledStep] = []
     for sessions in steps.timetables(conn, periods, hub.parties.banks):
+        period = sessions[0].period
+        closed = (str(period), Step.MONTH_CLOSE.value, 0, "") in carried_out
+        if all(step.due_at is not None for step in sessions):
+            work_items.settle(conn, Queue.CALENDAR, str(period), "the calendar reaches that far now", clock.now(conn))
         for step in sessions:
             if (str(step.period), step.step.value, step.round, step.bank) in carried_out:
                 continue
             if step.due_at is None:
                 _block(conn, step, done)
-                break  # what comes after it in its period waits with it
-            if started < step.due_at <= to:
+                break  # steps without a time come last
+            if step.step in (Step.UPLOAD_CLOSE, Step.CITY_BATCH) and closed:
+                continue  # the calendar came too late: what was due are arrears by now, and nobody is asked for them
+            if started <= step.due_at <= to:
                 waiting.append(step)
     return sorted(waiting, key=lambda step: step.order)
 

@@ -115,14 +115,14 @@ def look(settings: Settings) -> View:
 def _books(settings: Settings) -> tuple[str | None, int | None, int | None]:
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  only when there is a database to ask
 
-    from hub.ledger import clock, outbox, work_items  # noqa: PLC0415
+    from hub.ledger import clock, flight, work_items  # noqa: PLC0415
     from hub.ledger.database import ROLE_READ, engine  # noqa: PLC0415
 
     made = engine(database_url(settings), ROLE_READ)
     try:
         with made.connect() as conn:
             now = clock.now(conn).strftime("%Y-%m-%dT%H:%M")
-            return now, outbox.in_flight(conn), work_items.open_count(conn)
+            return now, flight.waiting(conn).total, work_items.open_count(conn)
     except (SQLAlchemyError, NotRunningError):  # not migrated, or not opened yet: a hub that is only half up
         return None, None, None
     finally:

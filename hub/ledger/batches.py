@@ -83,10 +83,14 @@ def in_state(conn: Connection, state: BatchState, bank: str | None = None) -> li
 
 
 def of_session(conn: Connection, period: str, round_: int, bank: str) -> list[Batch]:
-    """The batches of a bank in a session, in file order."""
+    """The batches of a bank in a session, in file order, locked to the end of the transaction.
+
+    So an answer that is being taken in at this moment is either seen here, or sees what this transaction has done.
+    """
     found = conn.execute(
         text(
-            f"select {_COLUMNS} from batch where period = :period and round = :round and bank = :bank order by business_date, seq"
+            f"select {_COLUMNS} from batch where period = :period and round = :round and bank = :bank"
+            " order by business_date, seq for update"
         ),
         {"period": period, "round": round_, "bank": bank},
     )

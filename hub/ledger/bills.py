@@ -111,9 +111,9 @@ def keep_staged(conn: Connection, header: DuesHeader, file_id: int, at: datetime
         {"period": str(header.period), "kind": header.kind, "agency": header.agency, "file_id": file_id, "at": at},
     )
     row = conn.execute(
-        text("select sum(pension), sum(unemployment), sum(injury), sum(maternity) from staged_bill")
+        text(f"select {', '.join(f'coalesce(sum({fund}), 0)::bigint' for fund in FUND_NAMES)} from staged_bill")
     ).one()
-    return FundAmounts(*(int(amount) for amount in row))  # type: ignore[arg-type]
+    return FundAmounts(*row)
 
 
 @dataclass(frozen=True, slots=True)

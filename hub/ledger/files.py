@@ -77,6 +77,19 @@ def accepted_by_identity(conn: Connection, identity: str) -> Intake | None:
     return _one(conn, "identity = :identity", identity=identity)
 
 
+def came_again(conn: Connection, door: str, sha256: str, name: str) -> bool:
+    """Whether this repeat is noted already: a file that cannot be moved away is met at every poll."""
+    return bool(
+        conn.execute(
+            text(
+                "select exists (select from file_intake"
+                " where door = :door and sha256 = :sha256 and name = :name and outcome = 'repeat')"
+            ),
+            {"door": door, "sha256": sha256, "name": name},
+        ).scalar_one()
+    )
+
+
 def contents_under(conn: Connection, door: str, party: str, name: str) -> list[tuple[str, int]]:
     """(SHA-256, size) of what ever came from a party under a name, whatever became of it."""
     found = conn.execute(

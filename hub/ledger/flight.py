@@ -25,9 +25,9 @@ class Waiting:
 
 
 def waiting(conn: Connection) -> Waiting:
-    """Both counts, from partial indexes."""
+    """Both counts, from partial indexes. A file that is not written yet is in flight as the event that asks for it."""
     files = conn.execute(
-        text("select count(*) from batch where state = any(:states) and trouble = ''"),
-        {"states": [BatchState.BATCHED.value, BatchState.SENDING.value]},
+        text("select count(*) from batch where state = :state and trouble = ''"),
+        {"state": BatchState.SENDING.value},
     ).scalar_one()
     return Waiting(outbox.in_flight(conn), int(files))

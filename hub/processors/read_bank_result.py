@@ -56,6 +56,8 @@ def keep(conn: Connection, batch: Batch, file: ResultFile, file_id: int, now: da
         found = batches.by_number(conn, batch.batch_no, lock=True)
         assert found is not None, "a locked batch does not go away"
         batch = found
+        said = f"the bank's answer of {now:%Y-%m-%d %H:%M} shows that it has the file"
+        work_items.settle(conn, Queue.UNSENT, batch.batch_no, said, now)
     results.keep(conn, batch, file.answers)
     batches.advance(conn, batch, BatchState.ANSWERED, result_file_id=file_id)
     work_items.settle(conn, Queue.LATE, batch.batch_no, f"the answer came {now:%Y-%m-%d %H:%M}", now)

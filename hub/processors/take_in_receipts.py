@@ -5,8 +5,9 @@ Rule: a receipt pays all that is outstanding on its bill, or it is refused; afte
 Repeat: the file's identity is unique among accepted files, and so is each receipt id.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -30,7 +31,14 @@ def identity(header: ReceiptsHeader) -> str:
     return f"RECEIPTS/{header.agency}/{header.date:%Y-%m-%d}/{header.no}"
 
 
-def check(conn: Connection, file: ReceiptsFile, parties: Parties, now: datetime) -> Sequence[Fault]:
+class Checked(NamedTuple):
+    """What a file was judged by: where its bills stood, by number. What is kept is what was judged, whatever follows."""
+
+    faults: Sequence[Fault]
+    standing: Mapping[str, Standing]
+
+
+def check(conn: Connection, file: ReceiptsFile, parties: Parties, now: datetime) -> Checked:
     """Everything the books have against the file. Holds the bills' shards until the transaction ends."""
     # Gather
     lock_books_shared(conn)
@@ -56,7 +64,7 @@ def check(conn: Connection, file: ReceiptsFile, parties: Parties, now: datetime)
             )
         bill = standing.get(line.bill_no)
         faults += judge(line, bill if bill is not None and bill.agency == header.agency else None, closed)
-    return faults
+    return Checked(faults, standing)
 
 
 def judge(line: ReceiptLine, bill: Standing | None, closed: set[str]) -> list[Fault]:
@@ -75,11 +83,17 @@ def judge(line: ReceiptLine, bill: Standing | None, closed: set[str]) -> list[Fa
     return []
 
 
-def keep(conn: Connection, file: ReceiptsFile, file_id: int, now: datetime) -> None:
-    """Apply: receipts, one journal entry for the file, the money on each bill, an event each."""
+def keep(conn: Connection, file: ReceiptsFile, standing: Mapping[str, Standing], file_id: int, now: datetime) -> None:
+    """Apply: receipts, one journal entry for the file, the money on each bill, an event each.
+
+    A bank's answer released since ``check`` finds its bill paid, and goes to suspense.
+    """
     header = file.header
-    standing = bills.standing_by_number(conn, [line.bill_no for line in file.lines])
     paid = {number: unarrived(bill.due, bill.collected) for number, bill in standing.items()}
+    for line in file.lines:
+        assert paid[line.bill_no].total == line.amount, f"receipt {line.receipt_no} pays all that is outstanding"
+    if not file.lines:
+        return
     period = steps.open_period(conn, now)
     receipts.keep(
         conn,

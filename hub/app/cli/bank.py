@@ -31,8 +31,11 @@ def poll(
                 unread.append({"bank": code, "error": str(failure), "advice": failure.advice})
                 context.say(f"{code}: {failure} {failure.advice}")
     if any(file.outcome == "taken" for file in files):
-        schedule.require_running(hub)
-        schedule.drain(hub)
+        try:  # what the files held is told in any case; posting goes on by itself, or with the next hub up
+            schedule.require_running(hub)
+            schedule.drain(hub)
+        except HubError as failure:
+            context.say(f"{failure} {failure.advice}")
     document: dict[str, object] = {"files": [{"file": file.file, "outcome": file.outcome} for file in files]}
     if unread:
         document["unread"] = unread
@@ -45,7 +48,6 @@ def check(ctx: typer.Context, bank: str = typer.Argument(metavar="BANK")) -> Non
     """Try a bank's connection and show its host key, its directories and how its clock differs."""
     from contextlib import closing
     from dataclasses import asdict
-
 
     context = output.of(ctx)
     hub = context.hub
