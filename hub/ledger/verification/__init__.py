@@ -21,6 +21,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     bills.closes_equal_the_books,
     bills.receipts_are_on_their_bills,
     events.events_are_taken_or_in_flight,
+    events.answers_are_released,
     # 2: control totals at every hand-over
     files.archive_is_unchanged,
     files.dues_files_equal_bills,

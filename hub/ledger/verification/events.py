@@ -1,8 +1,10 @@
-"""Nothing said goes unheard: every event of the outbox is taken by all its consumers of record, or still in flight."""
+"""Nothing said goes unheard: events of the outbox are taken or in flight, answers of the banks are released in time."""
 
 from sqlalchemy import Connection
 
 import topics
+from hub.domain.lifecycle import BatchState
+from hub.domain.timetable import Step
 from hub.ledger.verification.findings import Evidence, Outcome, compare_sets
 
 
@@ -23,3 +25,13 @@ def events_are_taken_or_in_flight(conn: Connection, _evidence: Evidence) -> Outc
     """
     bound = {"topics": [topic for topic, _ in of_record], "consumers": [consumer for _, consumer in of_record]}
     return compare_sets(conn, "events-are-taken-or-in-flight", "events", ("takers",), query, **bound)
+
+
+def answers_are_released(conn: Connection, _evidence: Evidence) -> Outcome:
+    """Once the posting step of a session was carried out for a bank, no answer of it waits to be posted (C9-3)."""
+    query = """
+        select 'batch' as place, b.batch_no as key, array[0] as expected, array[(b.state = :answered)::int] as found
+        from batch b join step_done s on s.period = b.period and s.round = b.round and s.bank = b.bank and s.step = :posting
+    """
+    bound = {"answered": BatchState.ANSWERED.value, "posting": Step.POSTING.value}
+    return compare_sets(conn, "answers-are-released", "batches", ("waiting",), query, **bound)

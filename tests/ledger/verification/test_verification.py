@@ -26,6 +26,8 @@ TAMPERED = [
     (("delete from inbox where consumer = 'post-arrivals'"
      " and event_id = (select event_id from outbox where subject = 'ICBC-1/110101' and topic = 'settle.first-result.v1')"),
      "events-are-taken-or-in-flight", "outbox settle.first-result.v1 ICBC-1/110101: expected takers 0, found takers 1"),
+    ("update batch set state = 'ANSWERED' where batch_no = 'ICBC-1'",
+     "answers-are-released", "batch ICBC-1: expected waiting 0, found waiting 1"),
     ("update bill set unemployment = 2001, pension = 19999 where bill_no = 'A-2'",
      "dues-files-equal-bills", "bill DUES_110101_2026-12_M_0001.txt line 2"),
     ("update bill set account = '62220000000000001' where bill_no = 'A-1'",
