@@ -131,9 +131,13 @@ class ResultFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A file that is not taken, with every fault."""
+    """A file that is not taken, with every fault that shows without the books.
+
+    ``readable``: what of a bank's answer could be read all the same, so that the books can find its other faults.
+    """
 
     faults: tuple[Fault, ...]
+    readable: ResultFile | None = None
 
 
 class BankFormat(Protocol):

@@ -81,12 +81,11 @@ def parse_result(name: str, bank: str, data: BinaryIO) -> ResultFile | Refused:
     frame.read(LineFile(data, "gb18030", faults), reading.take)
     _check_header(frame, name, bank, faults)
     reading.check_trailer(frame)
-    if faults or frame.header is None:
+    if frame.header is None:
         return Refused(in_file_order(faults))
     _, _, _, batch_no, request_name, date_text = frame.header
-    business_date = parse_date(date_text)
-    assert business_date is not None, "the header has passed its grammar"
-    return ResultFile(bank, batch_no, request_name, business_date, reading.answers)
+    file = ResultFile(bank, batch_no, request_name, parse_date(date_text) or date.min, reading.answers)
+    return Refused(in_file_order(faults), readable=file) if faults else file
 
 
 class _ResultReading:

@@ -8,7 +8,7 @@ import structlog
 from hub.app.identities import identity_taken
 from hub.app.wiring import Hub
 from hub.domain.errors import HubError
-from hub.domain.faults import Fault, FaultCode
+from hub.domain.faults import Fault, FaultCode, in_file_order
 from hub.domain.work import Queue
 from hub.ledger import clock, files, work_items
 from hub.ledger.database import POLL_LOCK, session_lock
@@ -161,7 +161,7 @@ def _answer(hub: Hub, code: str, name: str, archived: Archived) -> str:
     with archived.path.open("rb") as data:
         parsed = hub.formats[code].parse_result(name, code, data)
     if isinstance(parsed, Refused):
-        return _quarantine(hub, code, name, archived, list(parsed.faults))
+        return _quarantine(hub, code, name, archived, _every_fault(hub, parsed))
     with hub.engine.begin() as conn:
         batch, found = read_bank_result.check(conn, parsed)
         identity = read_bank_result.identity(parsed.batch_no)
@@ -177,6 +177,19 @@ def _answer(hub: Hub, code: str, name: str, archived: Archived) -> str:
             release_results.release_if_due(conn, parsed.batch_no, now)
             return "taken"
     return _quarantine(hub, code, name, archived, faults)
+
+
+def _every_fault(hub: Hub, refused: Refused) -> list[Fault]:
+    """The faults of a file as it stands and, as far as it can be read, those against its request."""
+    faults = list(refused.faults)
+    if refused.readable is None:
+        return faults
+    told = {(fault.line, fault.field) for fault in faults}
+    with hub.engine.begin() as conn:
+        _, found = read_bank_result.check(conn, refused.readable)
+    # A line that could not be read is not missing: it has its own fault.
+    more = (fault for fault in found if fault.code is not FaultCode.MISSING_LINE)
+    return list(in_file_order([*faults, *(fault for fault in more if (fault.line, fault.field) not in told)]))
 
 
 def _quarantine(hub: Hub, code: str, name: str, archived: Archived, faults: list[Fault]) -> str:

@@ -189,3 +189,18 @@ def test_a_file_without_its_ok_is_not_there_yet(asked: City) -> None:
     assert (asked.poll("ICBC"), asked.poll("ICBC")) == ([], [])
     asked.put("ICBC", paper)
     assert asked.poll("ICBC") == ["taken"]
+
+
+def test_a_file_at_fault_is_held_against_its_request_too(city: City) -> None:
+    city.accept(city.dues(bill("A-1", 1, DUE), bill("A-2", 2, DUE)))
+    city.advance("11-03T10:00")
+    (request,) = city.requests("ICBC")
+    paper = city.result(request)
+    spoiled = paper.data.replace(b"A-1-1|", b"A-9-1|").replace(b"T|2|2|", b"T|3|2|")
+    city.put("ICBC", Paper(paper.name, spoiled))
+    assert city.poll("ICBC") == ["quarantined"]
+    ((detail,),) = city.rows("select detail from work_item where queue = 'quarantine'")
+    assert {(fault["field"], fault["code"]) for fault in detail["faults"]} == {
+        ("count", "count"),
+        ("instruction id", "mismatch"),
+    }

@@ -154,7 +154,9 @@ def _servant() -> _Servant:
     if os.geteuid() != 0:
         return _Servant()
     if shutil.which("setpriv") is None:
-        raise HubError("PostgreSQL does not run as root, and setpriv is missing (Debian: util-linux).", advice=_NOT_AS_ROOT)
+        raise HubError(
+            "PostgreSQL does not run as root, and setpriv is missing (Debian: util-linux).", advice=_NOT_AS_ROOT
+        )
     for attempt in range(2):
         with contextlib.suppress(KeyError):
             entry = pwd.getpwnam(SYSTEM_USER)
