@@ -1,6 +1,6 @@
 """Working-day calendar of a year, for ``hub calendar import``: the days that differ from Monday to Friday.
 
-``H|CALENDAR|1|<year>|<CITY or bank>``, ``D|<date>|<HOLIDAY or WORKDAY>|<name>``, ``T|<number of D lines>``, in the
+``H|CALENDAR|1|<year>|<city or bank>``, ``D|<date>|<HOLIDAY or WORKDAY>|<name>``, ``T|<number of D lines>``, in the
 grammar of all line files (contract section 1).
 """
 

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, text
 
 from hub.domain.business_days import WorkingDays
 
-CITY: Final = "CITY"
+CITY: Final = "city"
+"""In small letters, so that no bank code can be the same."""
 FIRST_SEEDED_YEAR: Final = 2024
 """Older years have no session to schedule."""
 

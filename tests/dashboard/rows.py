@@ -89,7 +89,7 @@ class Rows:
         self.clock(datetime(2026, 11, 28, 8, tzinfo=BEIJING))
         first = date(2026, 11, 1)
         days = [first + timedelta(days=n) for n in range(100)]
-        calendars.replace(self.conn, "CITY", [(day, day.weekday() < 5, "") for day in days])
+        calendars.replace(self.conn, calendars.CITY, [(day, day.weekday() < 5, "") for day in days])
 
     def file(self, door: str, party: str, name: str, when: datetime, outcome: str = "accepted", **more: Any) -> int:
         digest = uuid.uuid4().hex * 2

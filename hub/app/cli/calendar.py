@@ -31,7 +31,7 @@ def show(ctx: typer.Context) -> None:
 def import_year(ctx: typer.Context, file: Path = typer.Argument(exists=True, dir_okay=False, readable=True)) -> int:
     """Take in a year's holidays and make-up days; a step that waited for them is carried out with the next advance.
 
-    The file: H|CALENDAR|1|<year>|CITY or a bank's code, D|<date>|HOLIDAY or WORKDAY|<name>, T|<number of D lines>.
+    The file: H|CALENDAR|1|<year>|city or a bank's code, D|<date>|HOLIDAY or WORKDAY|<name>, T|<number of D lines>.
     Days it does not name are working days from Monday to Friday.
     """
     from connectors.formats.calendar_year import parse_calendar
@@ -45,7 +45,7 @@ def import_year(ctx: typer.Context, file: Path = typer.Argument(exists=True, dir
         parsed = parse_calendar(file.name, data)
     faults = list(parsed.faults) if isinstance(parsed, Refused) else []
     if not isinstance(parsed, Refused) and parsed.calendar not in (calendars.CITY, *hub.parties.banks):
-        faults.append(Fault(1, "calendar", FaultCode.UNKNOWN_BANK, "CITY or a bank of this hub", parsed.calendar))
+        faults.append(Fault(1, "calendar", FaultCode.UNKNOWN_BANK, "city or a bank of this hub", parsed.calendar))
     if faults:
         document = {"accepted": False, "file": file.name, "faults": [fault.as_json() for fault in faults]}
         output.emit(

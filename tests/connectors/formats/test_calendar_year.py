@@ -10,7 +10,7 @@ from hub.domain.faults import FaultCode
 from hub.ports import Refused
 
 GOOD = """\
-H|CALENDAR|1|2027|CITY
+H|CALENDAR|1|2027|city
 D|2027-01-01|HOLIDAY|元旦
 D|2027-02-06|HOLIDAY|春节
 D|2027-02-14|WORKDAY|春节调休
@@ -22,7 +22,7 @@ def test_days_not_named_are_worked_from_monday_to_friday() -> None:
     read = parse_calendar("2027.txt", BytesIO(GOOD.encode()))
     assert isinstance(read, CalendarYear)
     worked = {day: working for day, working, _ in read.days}
-    assert (read.calendar, read.year, len(worked)) == ("CITY", 2027, 365)
+    assert (read.calendar, read.year, len(worked)) == ("city", 2027, 365)
     assert [worked[date(2027, 1, day)] for day in (1, 2, 3, 4)] == [False, False, False, True]
     assert worked[date(2027, 2, 14)], "a Sunday that makes up for the holiday (调休上班)"
 

@@ -9,7 +9,7 @@ create table business_clock (
     started_at timestamptz not null,          -- nothing that was due before is carried out
     now_at     timestamptz not null           -- moves only in manual mode
 );
-create table calendar_day (                   -- working-day calendars: 'CITY', and a bank's code where it has its own
+create table calendar_day (                   -- working-day calendars: 'city', and a bank's code where it has its own
     calendar text not null,
     day      date not null,
     working  boolean not null,
