@@ -14,6 +14,7 @@ from hub.runtime.embedded.kafka import ensure_kafka, stop_kafka
 from hub.runtime.embedded.postgres import ensure_postgres, stop_postgres
 
 SEED = int(os.environ.get("HUB_TEST_SEED") or secrets.randbits(32))
+os.environ["HUB_TEST_SEED"] = str(SEED)  # the workers of a parallel run start from the same seed
 
 
 def pytest_report_header() -> str:
