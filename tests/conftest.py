@@ -17,6 +17,17 @@ SEED = int(os.environ.get("HUB_TEST_SEED") or secrets.randbits(32))
 os.environ["HUB_TEST_SEED"] = str(SEED)  # the workers of a parallel run start from the same seed
 
 
+LONGEST = ("tests/month/", "tests/flow/", "tests/runtime/", "tests/dashboard/", "tests/processors/test_any_order.py")
+"""Begun first, so that a parallel run does not end with one worker on the longest file."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((at for at, part in enumerate(LONGEST) if part in item.nodeid), len(LONGEST))
+
+    items.sort(key=place)
+
+
 def pytest_report_header() -> str:
     return f"HUB_TEST_SEED={SEED}"
 
