@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
@@ -30,7 +32,7 @@ from hub.runtime.relay import run_relay
 from hub.runtime.shutdown import stop_on_signals
 from hub.runtime.streams import Transformation, run_streams
 from hub.runtime.sweeper import run_sweeper
-from hub.runtime.watchdog import Watchdog
+from hub.runtime.watchdog import START_AGAIN, Watchdog, give_up
 from hub.wire.registry import Registry
 
 Loops = Sequence[Coroutine[Any, Any, None]]
@@ -116,6 +118,10 @@ ROLES: Final[dict[str, Callable[[Surroundings], Loops]]] = {
 }  # fmt: skip
 
 
+_was_ready: Final = threading.Event()
+"""This process worked once: if it breaks off later, it starts itself again instead of staying down."""
+
+
 async def serve(role: str, config: Path | None) -> None:
     """Runs the role's loops until a signal; when one of them fails, all end, and the failure is the exit code."""
     hub = Hub(load(config))
@@ -128,6 +134,7 @@ async def serve(role: str, config: Path | None) -> None:
             for loop in ROLES[role](around):
                 group.create_task(_until_stop(loop, stop))
             readiness.announce()
+            _was_ready.set()
             await stop.wait()
             readiness.withdraw()
     finally:
@@ -148,12 +155,14 @@ def main() -> None:
     if "--config" in sys.argv:
         config = Path(sys.argv[sys.argv.index("--config") + 1])
     logs.to_standard_error(logging.INFO)
+    os.environ[START_AGAIN] = "1"
     try:
         asyncio.run(serve(role, config))
-    except* HubError as failures:
-        for failure in failures.exceptions:
-            logging.getLogger(__name__).error("%s: %s", role, failure)
-        sys.exit(1)
+    except (HubError, ExceptionGroup) as failure:
+        logging.getLogger(__name__).exception("%s broke off", role)
+        if not _was_ready.is_set():
+            sys.exit(1)  # hub up is waiting and shows why
+        give_up(f"{role}: {failure}")
 
 
 if __name__ == "__main__":

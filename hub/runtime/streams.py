@@ -10,12 +10,13 @@ PostgreSQL fail for long, the process ends itself and is started anew.
 import asyncio
 import logging
 import tempfile
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 import faust
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from hub.domain.errors import HubError, RetriableError
 from hub.ledger import dead_letters
@@ -36,6 +37,15 @@ SESSION_TIMEOUT_SECONDS: Final = 10.0
 PATIENCE_SECONDS: Final = 60.0
 """How long one event may fail for outer reasons before the process gives itself up."""
 LOOK_SECONDS: Final = 1.0
+STALL_SECONDS: Final = 20.0
+"""An event that lay on a topic for so long, while nothing was taken after it came, shows that Faust is stuck."""
+STOP_SECONDS: Final = 15.0
+
+# The age of the youngest event of these topics that is still awaited and older than the limit.
+_OVERDUE: Final = text("""
+    select min(extract(epoch from now() - published_at))::int from outbox
+    where awaiting > 0 and topic = any(cast(:topics as text[]))
+      and published_at < now() - make_interval(secs => :limit)""")
 
 Record = dict[str, Any]
 Result = TypeVar("Result")
@@ -51,17 +61,29 @@ class Transformation:
     transform: Callable[[Record], Record]
 
 
+@dataclass
+class _Progress:
+    """When Faust last handed anything over, on this machine's monotonic clock."""
+
+    last: float = field(default_factory=time.monotonic)
+
+    def made(self) -> None:
+        self.last = time.monotonic()
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Attached:
     """A transformation with what it runs on."""
 
     transformation: Transformation
+    progress: _Progress
     engine: Engine
     registry: Registry | None
     output: Any  # faust.Topic; the library is untyped
 
     async def take(self, message: Any) -> None:
         """Transforms and publishes one record, or parks it; returns only when one of the two is certain."""
+        self.progress.made()
         lying = RawRecord.of(message)
         waiting = pauses()
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
@@ -159,10 +181,11 @@ async def _run_faust(
     watchdog: Watchdog | None,
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="settle-streams-") as folder:
-        app = _new_app(bootstrap, folder)
+        app, progress = _new_app(bootstrap, folder), _Progress()
         for transformation in transformations:
-            _attach(app, transformation, engine, registry)
+            _attach(app, transformation, engine, registry, progress)
         app.finalize()
+        names = [topic.name for transformation in transformations for topic in transformation.reads]
         try:
             await app.start()
             while not await pause(stop, LOOK_SECONDS):
@@ -170,8 +193,24 @@ async def _run_faust(
                     watchdog.turned(GROUP)
                 if app.should_stop:
                     raise RetriableError(f"Faust has ended by itself: {app.crash_reason!r}")
+                silent = time.monotonic() - progress.last
+                if silent > STALL_SECONDS and await asyncio.to_thread(_passed_over, engine, names, silent):
+                    raise RetriableError(f"Faust has taken nothing for {silent:.0f} s although events wait for it")
         finally:
-            await app.stop()
+            try:
+                await asyncio.wait_for(app.stop(), STOP_SECONDS)
+            except TimeoutError:
+                give_up("Faust does not stop")
+
+
+def _passed_over(engine: Engine, names: Sequence[str], silent_seconds: float) -> bool:
+    """Whether an event came after Faust last took one, and waits for longer than it should.
+
+    Faust can lose its partitions when the broker goes away at the wrong moment, and then sits in its group for ever.
+    """
+    with engine.connect() as conn:
+        age = conn.execute(_OVERDUE, {"topics": list(names), "limit": STALL_SECONDS}).scalar_one()
+    return age is not None and age < silent_seconds - 1
 
 
 def _new_app(bootstrap: str, folder: str) -> Any:
@@ -197,10 +236,13 @@ def _new_app(bootstrap: str, folder: str) -> Any:
     )
 
 
-def _attach(app: Any, transformation: Transformation, engine: Engine, registry: Registry | None) -> None:
+def _attach(
+    app: Any, transformation: Transformation, engine: Engine, registry: Registry | None, progress: _Progress
+) -> None:
     """Makes an agent of the transformation, by an ordinary call: no module-level app, nothing at import time."""
     attached = _Attached(
         transformation=transformation,
+        progress=progress,
         engine=engine,
         registry=registry,
         output=_channel(app, transformation.writes),

@@ -17,9 +17,17 @@ STALL_SECONDS: Final = 300.0
 """A turn may wait for a lock or a big bundle; five minutes is neither."""
 
 
+START_AGAIN: Final = "HUB_START_AGAIN"
+"""Set in the environment of a hub's own processes: one that gives itself up becomes a new one, under the same pid."""
+BREATH_SECONDS: Final = 1.0
+
+
 def give_up(reason: str) -> None:
-    """Ends the process at once. What was under way is done again from the database."""
+    """Ends the process at once, and starts it again where it belongs to a hub. What was under way comes from the database."""
     print(f"giving up: {reason}", file=sys.stderr, flush=True)  # noqa: T201 - the last words must not need a logger
+    if os.environ.get(START_AGAIN):
+        time.sleep(BREATH_SECONDS)
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - our own command line, as we were started
     os._exit(STALLED)
 
 
