@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
@@ -160,9 +160,3 @@ class BankFormat(Protocol):
     def ok_agrees(self, ok: bytes, sha256: str, size: int) -> bool: ...
 
     def parse_result(self, name: str, bank: str, data: BinaryIO) -> ResultFile | Refused: ...
-
-
-class Clock(Protocol):
-    """Business time, aware, Asia/Shanghai."""
-
-    def now(self) -> datetime: ...

@@ -18,7 +18,7 @@ from hub.dashboard.timeline import Node, nodes
 from hub.domain.funds import FUND_NAMES, NOTHING, FundAmounts
 from hub.domain.money import Fen
 from hub.domain.periods import Period
-from hub.domain.timetable import Step
+from hub.domain.timetable import TZ, Step
 from hub.ledger import clock, steps
 
 ROUNDS: Final = (1, 2)
@@ -436,11 +436,11 @@ def _sessions(
 
 def _done(conn: Connection, period: Period) -> dict[tuple[str, int, str], datetime]:
     found = _rows(conn, "select step, round, bank, done_at from step_done where period = :period", period=period)
-    return {(row["step"], row["round"], row["bank"]): row["done_at"].astimezone(clock.SHANGHAI) for row in found}
+    return {(row["step"], row["round"], row["bank"]): row["done_at"].astimezone(TZ) for row in found}
 
 
 def _local(at: datetime | None) -> datetime | None:
-    return None if at is None else at.astimezone(clock.SHANGHAI)
+    return None if at is None else at.astimezone(TZ)
 
 
 def _sent(conn: Connection) -> dict[str, FileRow]:
@@ -452,7 +452,7 @@ def _sent(conn: Connection) -> dict[str, FileRow]:
         from bank_file_receipt r join batch b on b.id = r.batch_id order by b.bank, r.sent_at desc, b.id desc
         """,
     )
-    return {row["party"]: FileRow(**{**row, "at": row["at"].astimezone(clock.SHANGHAI)}) for row in found}
+    return {row["party"]: FileRow(**{**row, "at": row["at"].astimezone(TZ)}) for row in found}
 
 
 def _taken(conn: Connection) -> dict[str, FileRow]:
@@ -465,7 +465,7 @@ def _taken(conn: Connection) -> dict[str, FileRow]:
         """,
     )
     return {
-        row["party"]: FileRow(**{**row, "name": presentable(row["name"]), "at": row["at"].astimezone(clock.SHANGHAI)})
+        row["party"]: FileRow(**{**row, "name": presentable(row["name"]), "at": row["at"].astimezone(TZ)})
         for row in found
     }
 
@@ -483,7 +483,7 @@ def _work(conn: Connection) -> tuple[tuple[WorkItem, ...], tuple[tuple[str, int]
     )
     items = tuple(
         WorkItem(**{**row, "summary": presentable(row["summary"]), "file": presentable(row["file"]),
-                    "opened_at": row["opened_at"].astimezone(clock.SHANGHAI)})
+                    "opened_at": row["opened_at"].astimezone(TZ)})
         for row in found
     )  # fmt: skip
     return items, tuple((row["queue"], int(row["n"])) for row in waiting)
@@ -525,7 +525,7 @@ def _feed(conn: Connection) -> tuple[Happening, ...]:
     found = _rows(conn, _FEED, shown=FEED_SHOWN)
     return tuple(
         Happening(
-            row["key"], row["kind"], row["at"].astimezone(clock.SHANGHAI), row["what"], row["round"], row["party"],
+            row["key"], row["kind"], row["at"].astimezone(TZ), row["what"], row["round"], row["party"],
             presentable(row["file"]), row["lines"], row["total"],
         )
         for row in found

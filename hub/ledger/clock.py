@@ -1,20 +1,18 @@
 """Business time. Manual: a row that only ``hub clock advance`` moves. System: the time of day."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
 from hub.domain.errors import ConfigurationError, NotRunningError
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
+from hub.domain.timetable import TZ
 
 
 def set_up(conn: Connection, mode: str, start: datetime | None) -> None:
     """Starts business time at the first ``hub up``; afterwards only checks that the mode is still the same."""
     begun = conn.execute(text("select mode from business_clock")).scalar_one_or_none()
     if begun is None:
-        at = start if start is not None else datetime.now(SHANGHAI)
+        at = start if start is not None else datetime.now(TZ)
         conn.execute(
             text("insert into business_clock (mode, started_at, now_at) values (:mode, :at, :at)"),
             {"mode": mode, "at": at},
@@ -31,8 +29,8 @@ def now(conn: Connection) -> datetime:
     row = conn.execute(text("select mode, now_at from business_clock")).one_or_none()
     if row is None:
         raise NotRunningError("the books have not been opened yet", advice="run: hub up")
-    at: datetime = row.now_at if row.mode == "manual" else datetime.now(SHANGHAI)
-    return at.astimezone(SHANGHAI)
+    at: datetime = row.now_at if row.mode == "manual" else datetime.now(TZ)
+    return at.astimezone(TZ)
 
 
 def is_manual(conn: Connection) -> bool:
@@ -42,7 +40,7 @@ def is_manual(conn: Connection) -> bool:
 def started_at(conn: Connection) -> datetime:
     """Nothing that was due before is carried out."""
     at: datetime = conn.execute(text("select started_at from business_clock")).scalar_one()
-    return at.astimezone(SHANGHAI)
+    return at.astimezone(TZ)
 
 
 def move_to(conn: Connection, at: datetime) -> None:

@@ -19,6 +19,7 @@ from aiokafka.errors import CommitFailedError
 from sqlalchemy import Engine, text
 
 import topics
+from hub.domain.timetable import TZ
 from hub.ledger import clock, outbox
 from hub.ledger.database import engine
 from hub.runtime.topic_admin import ensure_topics
@@ -28,7 +29,7 @@ from topics import Topic
 ROOT = Path(__file__).parents[2]
 LIMIT = 40.0
 """Seconds after which a condition that should have come true has failed; two session time-outs and room."""
-AT = datetime(2026, 12, 1, 16, 0, tzinfo=clock.SHANGHAI)
+AT = datetime(2026, 12, 1, 16, 0, tzinfo=TZ)
 
 
 async def until(holds: Callable[[], Any], what: str, limit: float = LIMIT) -> Any:
