@@ -184,9 +184,10 @@ def what_next(result: Result) -> Table:
     in_arrears = [bill for bill in oracle.bills.values() if bill.in_arrears and not bill.covered]
     telling = next((bill for bill in in_arrears if sum(bill.arrived)), next(iter(oracle.bills.values())))
     configuration = shlex.quote(os.path.relpath(result.scene.hub.configuration))
+    beside = shlex.quote(str(Path(sys.executable).parent))
     tries = [
         (f"open {result.scene.desk}", "the desk: the month as it went, what waits, the books"),
-        (f"export HUB_CONFIG={configuration}", "so that `hub` means this one"),
+        (f"export HUB_CONFIG={configuration} PATH={beside}:$PATH", "so that `hub` means this one"),
         (f"hub trace {telling.no}", "a bill paid in part: the whole journey of its money"),
         (f"hub export unit --unit {telling.unit}", "what that unit owes and paid"),
         (f"hub export f1 --period {PERIOD}", "财表一; also t8 f6 t26 f7 f8 t27 balances arrears"),

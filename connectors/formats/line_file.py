@@ -16,6 +16,9 @@ Encoding = Literal["utf-8", "gb18030"]
 MAX_LINE_BYTES: Final = 1 << 20
 """A longer line is refused, so that a file without line ends cannot fill the memory."""
 
+UTF8_SIGNS: Final = 8
+"""Signs of three bytes that a file without any line that is no UTF-8 must have to be called UTF-8."""
+
 _BOM: Final = b"\xef\xbb\xbf"
 _LF: Final = 0x0A
 
@@ -28,7 +31,8 @@ class LineFile:
         self._encoding = encoding
         self._faults = faults
         self._digest = hashlib.sha256()
-        self._foreign: list[tuple[int, bool]] = []  # lines that are UTF-8 though GB18030 is agreed; is there doubt?
+        self._foreign: list[int] = []  # lines that read as UTF-8 with signs of three bytes, though GB18030 is agreed
+        self._signs = 0  # such signs in the whole file
         self._native = False  # a line that can only be GB18030 was seen
 
     @property
@@ -67,19 +71,28 @@ class LineFile:
             pass
 
     def _look_for_utf8(self, number: int, body: bytes) -> None:
-        """Notes a line that is valid UTF-8. Sequences of two bytes alone (隆 in GB18030 is one) leave a doubt."""
+        """Weighs a line: one that is no UTF-8 proves the file native, signs of three bytes speak against it."""
         try:
             text = body.decode("utf-8")
         except UnicodeDecodeError:
             self._native = True
-        else:
-            self._foreign.append((number, max(text) <= "\u07ff"))
+            return
+        signs = sum(sign > "\u07ff" for sign in text)
+        if signs:
+            self._foreign.append(number)
+            self._signs += signs
 
     def _report_utf8(self) -> None:
-        """A UTF-8 line is a fault; a doubtful one is none when another line proves the file to be GB18030."""
-        for number, doubtful in self._foreign:
-            if not (doubtful and self._native):
-                self._faults.append(Fault(number, "encoding", FaultCode.ENCODING, "GB18030", "UTF-8 beyond ASCII"))
+        """The file is in the wrong charset when nothing else can be: short words of GB18030 may read as UTF-8 by chance.
+
+        A bank's reference that is misread harms nobody, since nothing compares it; a right answer that is refused
+        stops money. So a doubt lets the file pass.
+        """
+        if not self._native and self._signs >= UTF8_SIGNS:
+            self._faults += [
+                Fault(number, "encoding", FaultCode.ENCODING, "GB18030", "UTF-8 beyond ASCII")
+                for number in self._foreign
+            ]
 
 
 def _no_line_end(number: int) -> Fault:

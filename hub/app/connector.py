@@ -61,20 +61,24 @@ async def run_connector(hub: Hub, stop: asyncio.Event) -> None:
 async def _look_for_files(hub: Hub, ready: Mapping[str, asyncio.Event], stop: asyncio.Event) -> None:
     """Tells each bank's task when a file for it is written; one look for all banks."""
     while not await pause(stop, LOOK_SECONDS):
-        for code in await asyncio.to_thread(_banks_with_files, hub):
-            if code in ready:
-                ready[code].set()
+        waiting = await asyncio.to_thread(_banks_with_files, hub)
+        if waiting is None:
+            await pause(stop, FIRST_PAUSE_SECONDS)
+            continue
+        for code in waiting & set(ready):
+            ready[code].set()
     for told in ready.values():
         told.set()
 
 
-def _banks_with_files(hub: Hub) -> set[str]:
+def _banks_with_files(hub: Hub) -> set[str] | None:
+    """Banks for which a file is written; None while the database is away."""
     try:
         with hub.engine.connect() as conn:
             return {batch.bank for batch in deliver_bank_file.pending(conn)}
     except OperationalError as failure:
         _log.warning("database_away", reason=type(failure).__name__)
-        return set()
+        return None
 
 
 async def _deliver_for(hub: Hub, code: str, told: asyncio.Event, stop: asyncio.Event) -> None:

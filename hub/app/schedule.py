@@ -31,6 +31,8 @@ _log = structlog.get_logger(__name__)
 
 STALL_SECONDS = 3 * OLDER_THAN_SECONDS
 """Without any progress for so long, something has died that neither waiting nor the sweeper brings back."""
+DEAD_SECONDS = 5.0
+"""Without any progress for so long, it is looked whether a part has died, which is said at once."""
 LOOK_SECONDS = 0.02
 """Between two looks at what is in flight."""
 
@@ -45,6 +47,8 @@ class Advanced:
     steps: list[dict[str, object]] = field(default_factory=list)
     files: list[dict[str, object]] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
+    unread: list[dict[str, str]] = field(default_factory=list)
+    """Banks that could not be reached, at any of the visits; once each."""
 
 
 class Banks:
@@ -60,7 +64,9 @@ class Banks:
             for code, visited in zip(self._doors, pool.map(self._visit, self._doors), strict=True):
                 if isinstance(visited, HubError):
                     _log.warning("bank_not_read", bank=code, reason=type(visited).__name__)
-                    tell(f"{code} cannot be read: {visited}")
+                    if code not in (each["bank"] for each in done.unread):
+                        tell(f"{code} cannot be read: {visited} {visited.advice}")
+                        done.unread.append({"bank": code, "error": str(visited), "advice": visited.advice})
                     continue
                 for polled in visited:
                     tell(f"{code}: {polled.file} {polled.outcome}")
@@ -129,7 +135,9 @@ def drain(hub: Hub) -> None:
             return
         if waiting.total != last:
             last, since = waiting.total, time.monotonic()
-        elif time.monotonic() - since > STALL_SECONDS:
+        elif time.monotonic() - since > DEAD_SECONDS:
+            require_running(hub)
+        if time.monotonic() - since > STALL_SECONDS:
             raise RetriableError(
                 f"{waiting.said} in flight and nothing has moved for {STALL_SECONDS:.0f} seconds.",
                 advice="`hub status` shows what is down, `hub up` restores it; then repeat the command.",

@@ -61,6 +61,6 @@ def advance(
         context.say(f"{period} waits for the working-day calendar: hub calendar import FILE")
     output.emit(
         context,
-        {"clock": done.clock, "steps": done.steps, "files": done.files, "blocked": done.blocked},
+        {"clock": done.clock, "steps": done.steps, "files": done.files, "blocked": done.blocked, "unread": done.unread},
         f"{done.clock:%Y-%m-%d %H:%M}: {len(done.steps)} steps carried out, {len(done.files)} bank files read",
     )

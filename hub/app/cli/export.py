@@ -83,7 +83,7 @@ def check(context: Context, form: Form, question: Question) -> None:
     if question.agency is not None and question.agency not in agencies:
         wrong.append(f"--agency {question.agency!r} is not in hub.toml; there are {', '.join(agencies)}")
     banks = [each.code for each in context.settings.banks]
-    if question.bank is not None and question.bank not in banks:
+    if question.bank is not None and question.bank not in ("", *banks):  # "" is the bank of mode S
         wrong.append(f"--bank {question.bank!r} is not in hub.toml; there are {', '.join(banks)}")
     if wrong:
         raise typer.BadParameter("; ".join(wrong))

@@ -69,7 +69,7 @@ class Context:
         from hub.app import logs
         from hub.app.wiring import Hub
 
-        logs.to_standard_error(logging.WARNING)
+        logs.to_standard_error(logging.ERROR)
         return Hub(self.settings)
 
     def engine(self, role: str | None = "hub_app") -> "Engine":
