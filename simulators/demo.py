@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import shlex
+import sys
 import signal
 import time
 from collections.abc import Iterator, Sequence
