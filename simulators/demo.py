@@ -10,8 +10,8 @@ import argparse
 import json
 import os
 import shlex
-import sys
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
