@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 
 from hub.ledger.database import migrate
 from hub.runtime.embedded.kafka import ensure_kafka, stop_kafka
@@ -35,6 +36,12 @@ def pytest_report_header() -> str:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if terminalreporter.stats.get("failed") or terminalreporter.stats.get("error"):
         terminalreporter.write_line(f"The same chances again: HUB_TEST_SEED={SEED}")
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_come() -> None:
+    """A command run in this process sets up its logs; the next test does not inherit that."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
