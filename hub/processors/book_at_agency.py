@@ -5,6 +5,8 @@ Rule: what the notice says arrived is what is on the agency's bills and in suspe
 Repeat: the inbox row of the event, and one entry a batch and agency.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from hub.domain.funds import FundAmounts
@@ -15,7 +17,12 @@ from hub.ledger.database import lock_books_shared
 from hub.wire.events import Received
 
 
-def handle(conn: Connection, event: Received) -> None:
+def handle(conn: Connection, events: Sequence[Received]) -> None:
+    for event in events:
+        _book(conn, event)
+
+
+def _book(conn: Connection, event: Received) -> None:
     # Gather
     record = event.record
     lock_books_shared(conn)

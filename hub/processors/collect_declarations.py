@@ -5,11 +5,18 @@ Rule: kept as declared; the city batch compares them with the lines.
 Repeat: the inbox row of the event, and one declaration per session, agency, bank and kind.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from hub.ledger import requests
 from hub.wire.events import Received
 
 
-def handle(conn: Connection, event: Received) -> None:
+def handle(conn: Connection, events: Sequence[Received]) -> None:
+    for event in events:
+        _receive(conn, event)
+
+
+def _receive(conn: Connection, event: Received) -> None:
     requests.receive_declaration(conn, event.record, event.event_id)

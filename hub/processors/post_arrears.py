@@ -5,6 +5,8 @@ Rule: what leaves the dues is what the arrears open with, fund by fund.
 Repeat: the inbox row of the event, and one row of arrears a bill.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from hub.domain.funds import FUND_NAMES, FundAmounts
@@ -16,7 +18,12 @@ from hub.ledger.database import lock_books_shared
 from hub.wire.events import Received
 
 
-def handle(conn: Connection, event: Received) -> None:
+def handle(conn: Connection, events: Sequence[Received]) -> None:
+    for event in events:
+        _post(conn, event)
+
+
+def _post(conn: Connection, event: Received) -> None:
     record = event.record
     lock_books_shared(conn)
     opened = FundAmounts(*(Fen(sum(record[fund])) for fund in FUND_NAMES))

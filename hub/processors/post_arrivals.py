@@ -5,6 +5,8 @@ Rule: a bill takes what it still lacks, fund by fund; what is beyond goes to sus
 Repeat: the inbox row of the event, and one collection a batch line.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 import topics
@@ -20,7 +22,12 @@ from hub.ledger.database import lock_books_shared, lock_shards
 from hub.wire.events import Event, Received
 
 
-def handle(conn: Connection, event: Received) -> None:
+def handle(conn: Connection, events: Sequence[Received]) -> None:
+    for event in events:
+        _post(conn, event)
+
+
+def _post(conn: Connection, event: Received) -> None:
     # Gather
     record = event.record
     lock_books_shared(conn)

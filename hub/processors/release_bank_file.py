@@ -5,6 +5,7 @@ Rule: the totals of the bytes as written equal the batch's control totals and th
 Repeat: the inbox row of the event; the archive keeps the same bytes once.
 """
 
+from collections.abc import Sequence
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
@@ -16,8 +17,13 @@ from hub.ports import BankFormat, FileArchive, WrittenTotals
 from hub.wire.events import Received
 
 
-def handle(conn: Connection, event: Received, archive: FileArchive, formats: dict[str, BankFormat]) -> None:
+def handle(conn: Connection, events: Sequence[Received], archive: FileArchive, formats: dict[str, BankFormat]) -> None:
     """``formats`` is the profile of each bank by its code."""
+    for event in events:
+        _write(conn, event, archive, formats)
+
+
+def _write(conn: Connection, event: Received, archive: FileArchive, formats: dict[str, BankFormat]) -> None:
     # Gather
     batch = batches.by_number(conn, event.record["batch_no"], lock=True)
     assert batch is not None, f"batch {event.record['batch_no']} is not in the books"

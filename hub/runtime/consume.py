@@ -6,7 +6,7 @@ The commit order, in the functions below that carry it out:
     Step 2. Decode; what is no record of its topic is parked with its bytes.    _book
     Step 3. Begin one transaction; write the inbox rows. Their primary key      _book_together
             leaves out what was booked before.
-    Step 4. Hand each new event to the processor: books and outbox.             _book_together
+    Step 4. Hand the new events to the processor as one set: books and outbox.  _book_together
     Step 5. Commit the database.                                                _book_together
     Step 6. Only now commit the offsets to Kafka. They are a hint: lost or      _turn
             refused, the same records come again and step 3 knows them.
@@ -61,14 +61,15 @@ _NOT_OURS_ANY_MORE: Final = (CommitFailedError, IllegalGenerationError, Rebalanc
 
 @dataclass(frozen=True, kw_only=True)
 class Consumption:
-    """A consumer of record: its name, its topics and the processor that books one event.
+    """A consumer of record: its name, its topics and the processor that books its events.
 
-    ``handle`` runs inside the transaction that holds the inbox row; what it raises undoes all of it.
+    ``handle`` is given all new events of a transaction, in their order and never none, and books them as one set. It
+    runs inside the transaction that holds their inbox rows; what it raises undoes all of it.
     """
 
     consumer: str
     topics: tuple[Topic, ...]
-    handle: Callable[[Connection, Received], None]
+    handle: Callable[[Connection, Sequence[Received]], None]
 
     @property
     def group(self) -> str:
@@ -238,9 +239,9 @@ def _book_together(consumption: Consumption, engine: Engine, events: Sequence[Re
         return
     # Step 3. Begin one transaction; write the inbox rows.
     with engine.begin() as conn:
-        # Step 4. Hand each new event to the processor: books and outbox.
-        for event in inbox.take(conn, consumption.consumer, events):
-            consumption.handle(conn, event)
+        # Step 4. Hand the new events to the processor as one set: books and outbox.
+        if new := inbox.take(conn, consumption.consumer, events):
+            consumption.handle(conn, new)
         failpoints.reach(failpoints.BEFORE_DB_COMMIT)
         # Step 5. Commit the database (the end of this block).
     failpoints.reach(failpoints.AFTER_DB_COMMIT)

@@ -1,7 +1,7 @@
 """A consumer books once and loses nothing: kills at every place, replays, strangers' bytes, poison (faults 6–9, 15, 16)."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -182,8 +182,8 @@ async def test_a_parked_event_is_booked_once_when_its_cause_is_mended(books: Boo
     assert books.in_flight() == 1
     assert retried(books) == [False], "a second try of the same letter would be a second delivery"
 
-    def mended(conn: Connection, event: Received) -> None:
-        book(conn, replace(event, record={**event.record, "agency": "110105"}))
+    def mended(conn: Connection, events: Sequence[Received]) -> None:
+        book(conn, [replace(event, record={**event.record, "agency": "110105"}) for event in events])
 
     await consumed(books, broker, mended, lambda: not books.in_flight())
     assert books.booked() == once([poison])
@@ -212,12 +212,12 @@ async def test_a_failure_that_passes_by_is_no_dead_letter(books: Books, broker: 
     """A handler that fails a few times and then can do it: booked, not parked."""
     left = failing + 1  # the first failure makes the records go one by one
 
-    def sometimes(conn: Connection, event: Received) -> None:
+    def sometimes(conn: Connection, events: Sequence[Received]) -> None:
         nonlocal left
         left -= 1
         if left >= 0:
             raise RuntimeError("not yet")
-        book(conn, event)
+        book(conn, events)
 
     event = declared(1)
     await consumed(books, broker, sometimes, lambda: not books.in_flight(), event)
@@ -230,9 +230,9 @@ async def test_a_database_that_goes_away_is_waited_for(books: Books, broker: Bro
     """Its connections are cut in the middle of a transaction; the same records are booked on the next."""
     cut = False
 
-    def cutting(conn: Connection, event: Received) -> None:
+    def cutting(conn: Connection, events: Sequence[Received]) -> None:
         nonlocal cut
-        book(conn, event)
+        book(conn, events)
         if not cut:
             cut = True
             mine = conn.execute(text("select pg_backend_pid()")).scalar_one()
@@ -247,10 +247,30 @@ async def test_a_database_that_goes_away_is_waited_for(books: Books, broker: Bro
     assert books.one("select count(*) from dead_letter") == 0
 
 
+async def test_the_new_events_of_a_transaction_come_as_one_set(books: Books, broker: Broker) -> None:
+    """In the order of their key, never none, and never one that was booked before."""
+    sets: list[list[str]] = []
+
+    def noting(conn: Connection, events: Sequence[Received]) -> None:
+        sets.append([str(event.event_id) for event in events])
+        book(conn, events)
+
+    sent = [replace(declared(number), key="110105") for number in range(40)]
+    before, after = sent[:10], sent[10:]
+    await consumed(books, broker, noting, lambda: not books.in_flight(), *before)
+    with books.owner.begin() as conn:
+        conn.execute(text("update outbox set published_at = null"))
+    await consumed(books, broker, noting, lambda: not books.in_flight(), *after)
+
+    assert [event_id for booked in sets for event_id in booked] == [str(event.event_id) for event in sent]
+    assert all(sets)
+    assert len(sets) < len(sent) / 2
+
+
 async def consumed(
     books: Books,
     broker: Broker,
-    handle: Callable[[Connection, Received], None],
+    handle: Callable[[Connection, Sequence[Received]], None],
     done: Callable[[], bool],
     *events: Event,
 ) -> None:
@@ -273,10 +293,10 @@ async def test_a_second_member_comes_while_a_handler_works(books: Books, broker:
     entered, go_on = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def waiting(conn: Connection, event: Received) -> None:
+    def waiting(conn: Connection, events: Sequence[Received]) -> None:
         loop.call_soon_threadsafe(entered.set)
         asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(30)
-        book(conn, event)
+        book(conn, events)
 
     events = [declared(number) for number in range(30)]
     books.append(*events)

@@ -6,6 +6,7 @@ Its processor writes one row a line into the table ``scratch``, which has no key
 import asyncio
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -30,7 +31,12 @@ class PoisonError(Exception):
     """This agency cannot be booked."""
 
 
-def book(conn: Connection, event: Received) -> None:
+def book(conn: Connection, events: Sequence[Received]) -> None:
+    for event in events:
+        _write(conn, event)
+
+
+def _write(conn: Connection, event: Received) -> None:
     if event.record["agency"] == POISON:
         raise PoisonError
     conn.execute(

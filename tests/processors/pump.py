@@ -22,7 +22,7 @@ from hub.wire.codec import decode, encode
 from hub.wire.events import Received, derive
 from topics import Topic
 
-Handle = Callable[[Connection, Received], None]
+Handle = Callable[[Connection, Sequence[Received]], None]
 Transform = Callable[[dict[str, Any]], dict[str, Any]]
 TURNS_MAX = 20_000
 
@@ -171,8 +171,8 @@ class Pump:
 
     def _book(self, consumer: str, events: Sequence[Received]) -> None:
         with self._hub.engine.begin() as conn:
-            for event in inbox.take(conn, consumer, events):
-                self._handlers[consumer](conn, event)
+            if new := inbox.take(conn, consumer, events):
+                self._handlers[consumer](conn, new)
             if self.temper.says(self.temper.dies):
                 raise DiedError  # before the commit: nothing has happened
         if self.temper.says(self.temper.dies):
