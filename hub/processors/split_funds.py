@@ -5,11 +5,13 @@ Rule: the statutory waterfall over what was requested; the bank's own split must
 Repeat: the id of the result derives from the id of its source.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from hub.domain.funds import FUND_NAMES, FundAmounts
-from hub.domain.money import Fen
-from hub.domain.splitting import split
+from hub.domain.funds import FUND_NAMES
+from hub.domain.splitting import split_columns
+
+Columns = tuple[list[int], ...]
 
 _CARRIED = (
     "period",
@@ -28,12 +30,15 @@ _CARRIED = (
 
 def transform(record: dict[str, Any]) -> dict[str, Any]:
     """The funds-split record of a result record."""
-    requested = zip(*(record[f"requested_{fund}"] for fund in FUND_NAMES), strict=True)
-    banks = zip(*(record[fund] for fund in FUND_NAMES), strict=True)
-    shares: list[FundAmounts] = []
-    for line, asked, deducted, found in zip(record["lines"], requested, record["deducted"], banks, strict=True):
-        share = split(Fen(deducted), FundAmounts(*asked))
-        assert share == found, f"line {line}: the bank split {tuple(found)}, the statute {tuple(share)}"
-        shares.append(share)
-    columns = zip(*shares, strict=True)
-    return {name: record[name] for name in _CARRIED} | dict(zip(FUND_NAMES, map(list, columns), strict=True))
+    shares = split_columns(record["deducted"], [record[f"requested_{fund}"] for fund in FUND_NAMES])
+    found = tuple(record[fund] for fund in FUND_NAMES)
+    assert shares == found, _difference(record["lines"], found, shares)
+    return {name: record[name] for name in _CARRIED} | dict(zip(FUND_NAMES, shares, strict=True))
+
+
+def _difference(lines: Sequence[int], found: Columns, shares: Columns) -> str:
+    """Names the first line where the bank's split is not the statute's."""
+    for line, banks, statutes in zip(lines, zip(*found, strict=True), zip(*shares, strict=True), strict=True):
+        if banks != statutes:
+            return f"line {line}: the bank split {banks}, the statute {statutes}"
+    return "the bank's split has another form"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from hub.domain.funds import NOTHING, FundAmounts
 from hub.domain.money import ZERO, Fen
-from hub.domain.splitting import split
+from hub.domain.splitting import split, split_columns
 from tests.domain.strategies import amounts, fund_amounts, small_amounts
 
 
@@ -81,3 +81,38 @@ def test_by_example(collected: int, requested: tuple[int, ...], parts: tuple[int
 def test_more_than_was_asked_is_not_split(collected: int, requested: FundAmounts) -> None:
     with pytest.raises(AssertionError):
         split(Fen(collected), requested)
+
+
+@st.composite
+def many_collections(draw: st.DrawFn) -> list[tuple[Fen, FundAmounts]]:
+    """Bills as banks answer them: most in full or not at all."""
+    bills = draw(st.lists(amounts | small_amounts, max_size=20))
+    paid = [draw(st.sampled_from((0, bill.total)) | st.integers(0, bill.total)) for bill in bills]
+    return [(Fen(fen), bill) for fen, bill in zip(paid, bills, strict=True)]
+
+
+def columns_of(bills: list[FundAmounts]) -> tuple[list[int], ...]:
+    return tuple([bill[fund] for bill in bills] for fund in range(4))
+
+
+@given(many_collections())
+def test_by_columns_it_is_the_same_split(cases: list[tuple[Fen, FundAmounts]]) -> None:
+    requested = columns_of([bill for _, bill in cases])
+
+    assert split_columns([paid for paid, _ in cases], requested) == columns_of([split(*case) for case in cases])
+    assert requested == columns_of([bill for _, bill in cases]), "what was asked for is left as it was"
+
+
+@pytest.mark.parametrize(
+    ("collected", "requested"),
+    [
+        ([5, -1], ([5, 1], [0, 0], [0, 0], [0, 0])),
+        ([5, 2], ([5, 1], [0, 0], [0, 0], [0, 0])),
+        ([5, 0], ([5, -1], [0, 1], [0, 0], [0, 0])),
+        ([5], ([5, 1], [0, 0], [0, 0], [0, 0])),
+        ([5, 1], ([5, 1], [0, 0], [0], [0, 0])),
+    ],
+)
+def test_columns_that_cannot_be_split_are_refused(collected: list[int], requested: tuple[list[int], ...]) -> None:
+    with pytest.raises(AssertionError):
+        split_columns(collected, requested)
