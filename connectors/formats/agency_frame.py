@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -85,7 +85,7 @@ class AgencyFileName(NamedTuple):
         return cls(kind, parts)
 
 
-def read_header(layout: Layout, frame: Frame, name: str, faults: list[Fault]) -> dict[str, str]:
+def read_header(layout: Layout, header: Sequence[str] | None, name: str, faults: list[Fault]) -> dict[str, str]:
     """The header's good columns by name; a column missing or at fault is taken from the file name, to judge the rest.
 
     Notes what is wrong with the name, and each column that differs from it.
@@ -96,7 +96,7 @@ def read_header(layout: Layout, frame: Frame, name: str, faults: list[Fault]) ->
         parts: dict[str, str] = {}
     else:
         parts = dict(named.parts)
-    columns = zip(layout.header.columns, frame.header or (), strict=False)
+    columns = zip(layout.header.columns, header or (), strict=False)
     for column, found in columns:
         expected = parts.get(column.name, found)
         if column.fault(1, found) is not None:

@@ -1,6 +1,6 @@
 """Dues files ``DUES_<agency>_<period>_<kind>_<no>.txt`` (应缴; 表八, 表五, 表十; contract section 2)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import BinaryIO, Final
 
@@ -90,28 +90,21 @@ _MODES: Final = {mode.value: mode for mode in Mode}
 def read_dues(name: str, data: BinaryIO) -> Reading[DuesFile]:
     """What a dues file holds and every fault that shows without the books. Reads ``data`` once, as a stream."""
     faults: list[Fault] = []
-    reading = _DuesReading(faults)
+    reading = DuesReading(faults)
     frame = Frame(LAYOUT, faults)
     frame.read(LineFile(data, "utf-8", faults), reading.take_bill, reading.take_control)
-    head = read_header(LAYOUT, frame, name, faults)
+    head = read_header(LAYOUT, frame.header, name, faults)
     check_trailer(frame, faults)
     reading.check_total(frame)
-    kind = Kind(head["kind"]) if "kind" in head else None
-    if kind is None or "period" not in head:  # no rule of the whole file can be told without them
+    header = header_of(head)
+    if header is None:
         return Reading(None, in_file_order(faults), frozenset(blocked_fields(faults)))
-    header = DuesHeader(
-        AgencyCode(head.get("agency", "")),
-        Period(head["period"]),
-        kind,
-        head.get("no", ""),
-        parse_date(head.get("date", "")) or date.min,
-    )
     file = DuesFile(header, reading.lines, reading.controls)
     found = check_dues(file)
     if found:
         faults += unblocked(found, reading.blocked(frame, found))
-    if kind in KINDS_NOT_YET_TAKEN:
-        faults.append(not_yet_taken("kind", f"dues of kind {kind.value}"))
+    if header.kind in KINDS_NOT_YET_TAKEN:
+        faults.append(not_yet_taken("kind", f"dues of kind {header.kind.value}"))
     return Reading(file, in_file_order(faults), frozenset(reading.blocked(frame, found)))
 
 
@@ -120,7 +113,20 @@ def parse_dues(name: str, data: BinaryIO) -> DuesFile | Refused:
     return read_dues(name, data).outcome
 
 
-class _DuesReading:
+def header_of(head: Mapping[str, str]) -> DuesHeader | None:
+    """The header of its good columns; None without period and kind, since no rule of the whole file can be told then."""
+    if "kind" not in head or "period" not in head:
+        return None
+    return DuesHeader(
+        AgencyCode(head.get("agency", "")),
+        Period(head["period"]),
+        Kind(head["kind"]),
+        head.get("no", ""),
+        parse_date(head.get("date", "")) or date.min,
+    )
+
+
+class DuesReading:
     """The bills and control lines of one file. A line at fault keeps its place, with a stand-in for what is unread."""
 
     def __init__(self, faults: list[Fault]) -> None:

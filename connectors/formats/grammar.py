@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from hub.domain.faults import Fault, FaultCode
 from hub.domain.ids import ACCOUNT, AGENCY, BANK, BILL_NO, IDENTIFIER, UNIT
-from hub.domain.money import AMOUNT_GRAMMAR, TOTAL_GRAMMAR, parse_total, parse_yuan
+from hub.domain.money import AMOUNT, AMOUNT_GRAMMAR, TOTAL, TOTAL_GRAMMAR, parse_total, parse_yuan
 from hub.domain.periods import PERIOD_GRAMMAR, Period
 
 SEPARATOR: Final = "|"
@@ -52,6 +52,7 @@ class Column(NamedTuple):
     """A column: its name in faults, its grammar, what a fault says was expected, and the code it bears.
 
     ``value`` makes the column's value out of its text, None when it is not one; where it is set it has the last word.
+    ``exact`` is an expression for exactly the texts that have a value, where one expression can tell them.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Column(NamedTuple):
     expected: str
     code: FaultCode = FaultCode.GRAMMAR
     value: Callable[[str], object] | None = None
+    exact: str = ""
 
     def fault(self, line: int, text: str) -> Fault | None:
         """What is wrong with the column's text, or None."""
@@ -96,6 +98,7 @@ def optional(column: Column) -> Column:
         pattern=f"(?:{column.pattern})?",
         expected=f"{column.expected}, or an empty field",
         value=None if value is None else lambda found: value(found) if found else found,
+        exact=f"(?:{column.exact})?" if column.exact else "",
     )
 
 
@@ -120,11 +123,11 @@ def month(name: str) -> Column:
 
 
 def amount(name: str) -> Column:
-    return Column(name, _ANYTHING, AMOUNT_GRAMMAR, FaultCode.AMOUNT, parse_yuan)
+    return Column(name, _ANYTHING, AMOUNT_GRAMMAR, FaultCode.AMOUNT, parse_yuan, AMOUNT.pattern)
 
 
 def sum_of(name: str) -> Column:
-    return Column(name, _ANYTHING, TOTAL_GRAMMAR, FaultCode.AMOUNT, parse_total)
+    return Column(name, _ANYTHING, TOTAL_GRAMMAR, FaultCode.AMOUNT, parse_total, TOTAL.pattern)
 
 
 FUND_COLUMNS: Final = ("pension", "unemployment", "injury", "maternity")
@@ -145,12 +148,19 @@ SUM_TOTAL: Final = sum_of("total")
 
 
 class Record:
-    """One kind of line: its record type and its columns, in order."""
+    """One kind of line: its record type and its columns, in order.
+
+    ``exact``: one expression that passes exactly the right lines, but for columns that only their ``value`` can tell
+    (dates, months). It is in the notation of Polars, which reads our patterns as Python does: they are written without
+    the classes (``\\d``, ``\\w``) that are wider there.
+    """
 
     def __init__(self, record_type: str, *columns: Column) -> None:
         self.record_type = record_type
         self.columns = columns
         self._whole = re.compile(r"\|".join([record_type, *(f"({column.pattern})" for column in columns)]), re.ASCII)
+        exact = r"\|".join([record_type, *(f"(?:{column.exact or column.pattern})" for column in columns)])
+        self.exact = rf"\A{exact}\z"
 
     def read(self, line: str) -> tuple[str, ...] | None:
         """The texts of the columns after the record type, or None when the line does not pass.

@@ -88,7 +88,7 @@ def read_receipts(name: str, data: BinaryIO) -> Reading[ReceiptsFile]:
 
     frame = Frame(LAYOUT, faults)
     frame.read(LineFile(data, "utf-8", faults), take)
-    head = read_header(LAYOUT, frame, name, faults)
+    head = read_header(LAYOUT, frame.header, name, faults)
     check_trailer(frame, faults)
     check_money_total(frame, amounts, faults)
     blocked = frozenset(blocked_fields(faults) | hanging)

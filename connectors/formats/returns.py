@@ -67,7 +67,7 @@ def read_returns(name: str, data: BinaryIO) -> Reading[Never]:
 
     frame = Frame(LAYOUT, faults)
     frame.read(LineFile(data, "utf-8", faults), take)
-    read_header(LAYOUT, frame, name, faults)
+    read_header(LAYOUT, frame.header, name, faults)
     check_trailer(frame, faults)
     check_money_total(frame, amounts, faults)
     faults += unblocked(repeated, blocked_fields(faults))

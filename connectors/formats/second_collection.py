@@ -54,7 +54,7 @@ def read_again(name: str, data: BinaryIO) -> Reading[AgainFile]:
 
     frame = Frame(LAYOUT, faults)
     frame.read(LineFile(data, "utf-8", faults), take)
-    head = read_header(LAYOUT, frame, name, faults)
+    head = read_header(LAYOUT, frame.header, name, faults)
     check_trailer(frame, faults)
     blocked = frozenset(blocked_fields(faults))
     if "period" not in head:

@@ -5,7 +5,7 @@ and no books; each is one function, and ``DUES_RULES`` lists them.
 """
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -136,10 +136,16 @@ def accounts_by_mode(file: DuesFile) -> list[Fault]:
 
 def controls_equal_lines(file: DuesFile) -> list[Fault]:
     """One ``C`` line per (mode, bank) that occurs, none else, each equal to what its lines add up to (财表六, C9-1)."""
-    counted = totals_by_mode_and_bank(file.lines)
+    return controls_against(file.controls, totals_by_mode_and_bank(file.lines))
+
+
+def controls_against(
+    controls: Iterable[ControlLine], counted: Mapping[tuple[Mode, BankCode], ControlTotals]
+) -> list[Fault]:
+    """The ``C`` lines against what the ``D`` lines add up to by mode and bank."""
     declared: set[tuple[Mode, BankCode]] = set()
     faults: list[Fault] = []
-    for control in file.controls:
+    for control in controls:
         key = (control.mode, control.bank)
         if key in declared:
             expected = "one C line per mode and bank"

@@ -13,8 +13,9 @@ ZERO: Final = Fen(0)
 MAX_AMOUNT: Final = Fen(999_999_999_999)
 """Largest amount of one line, 9999999999.99 yuan."""
 
-_AMOUNT = re.compile(r"(0|[1-9][0-9]{0,9})\.([0-9]{2})", re.ASCII)
-_TOTAL = re.compile(r"(0|[1-9][0-9]{0,13})\.([0-9]{2})", re.ASCII)
+AMOUNT: Final = re.compile(r"(0|[1-9][0-9]{0,9})\.([0-9]{2})", re.ASCII)
+TOTAL: Final = re.compile(r"(0|[1-9][0-9]{0,13})\.([0-9]{2})", re.ASCII)
+"""To be used with ``fullmatch``: a line amount, a control total."""
 
 AMOUNT_GRAMMAR: Final = "yuan with two decimals, 0.00 to 9999999999.99"
 TOTAL_GRAMMAR: Final = "yuan with two decimals, at most 14 digits before the point"
@@ -22,13 +23,13 @@ TOTAL_GRAMMAR: Final = "yuan with two decimals, at most 14 digits before the poi
 
 def parse_yuan(text: str) -> Fen | None:
     """The fen of a line amount, or None when the text is not one (nothing is repaired)."""
-    found = _AMOUNT.fullmatch(text)
+    found = AMOUNT.fullmatch(text)
     return None if found is None else Fen(int(found[1]) * 100 + int(found[2]))
 
 
 def parse_total(text: str) -> Fen | None:
     """The fen of a control total (``C`` and ``T`` lines, up to 14 digits before the point), or None."""
-    found = _TOTAL.fullmatch(text)
+    found = TOTAL.fullmatch(text)
     return None if found is None else Fen(int(found[1]) * 100 + int(found[2]))
 
 

@@ -1,0 +1,14 @@
+"""Money by columns: fen out of the yuan text of files and back, as ``hub.domain.money`` does it amount by amount."""
+
+import polars as pl
+
+
+def fen_of(text: pl.Expr) -> pl.Expr:
+    """The fen (64 bits) of texts known to be amounts; ``1234.56`` is 123456."""
+    return text.str.replace(".", "", literal=True).cast(pl.Int64)
+
+
+def yuan_of(amount: pl.Expr) -> pl.Expr:
+    """The contract's text of amounts in fen that are not negative; 123456 is ``1234.56``."""
+    whole, cents = (amount // 100).cast(pl.String), (amount % 100).cast(pl.String).str.zfill(2)
+    return pl.concat_str(whole, pl.lit("."), cents)
