@@ -211,8 +211,12 @@ def _unit(oracle: Oracle, unit: str, period: str | None) -> list[Row]:
 
 def differences(oracle: Oracle, export: Export, answer: dict[str, Any]) -> list[str]:
     """Every place where the hub's answer and the oracle's books differ, to the fen: envelope, rows, order, total."""
+    return held_against(expected(oracle, export), export, answer)
+
+
+def held_against(rows: list[Row], export: Export, answer: dict[str, Any]) -> list[str]:
+    """The same for rows that are known: what ``differences`` finds between ``rows`` and the hub's answer."""
     where = str(export)
-    rows = expected(oracle, export)
     shape = FORMS[export.form]
     found = []
     envelope = {"form": export.form, "period": export.period, "round": export.round, "unit": "fen"}

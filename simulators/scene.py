@@ -1,6 +1,6 @@
 """The stage of a simulated month: a home, keys, a server and a program for each bank, and the hub's configuration."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -78,9 +78,18 @@ class Scene:
 
 
 def set_scene(
-    home: Path, seed: int, start: datetime, agencies: Sequence[str], banks: Sequence[str], port: int | None = None
+    home: Path,
+    seed: int,
+    start: datetime,
+    agencies: Sequence[str],
+    banks: Sequence[str],
+    port: int | None = None,
+    max_lines: Mapping[str, int] | None = None,
 ) -> Scene:
-    """Write everything a hub and its banks need under ``home``; nothing is started. The last bank deducts no parts."""
+    """Write everything a hub and its banks need under ``home``; nothing is started. The last bank deducts no parts.
+
+    ``max_lines`` limits the request files of the banks it names.
+    """
     home = home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     no_parts = frozenset(banks[-1:] if len(banks) > 1 else ())
@@ -101,6 +110,8 @@ def set_scene(
             host_key=server.host_key,
             **{name: server.remote(name) for name in ("outbound", "inbound", "done")},
         )
+        if max_lines and code in max_lines:
+            text += f"max_lines = {max_lines[code]}\n"
     configuration = home / "hub.toml"
     configuration.write_text(text, encoding="utf-8")
     programs = {server.code: BankProgram(server.code, seed, server.directory) for server in servers}

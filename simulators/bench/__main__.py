@@ -1,0 +1,74 @@
+"""``python -m simulators.bench``: what ``hub bench`` starts."""
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from simulators.bank import BankServerError
+from simulators.bench import report
+from simulators.bench.crowd import Crowd
+from simulators.bench.desk import WrongRequestError
+from simulators.bench.run import BooksDifferError, Wanted, measure, measure_delivery
+from simulators.hub_command import HubAnswerError
+from simulators.population import BANKS, DISTRICTS
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hub bench", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--units", type=int, default=100_000)
+    parser.add_argument("--agencies", type=int, default=5, choices=range(1, len(DISTRICTS) + 1))
+    parser.add_argument("--banks", type=int, default=4, choices=range(1, len(BANKS) + 1))
+    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--stage", choices=("delivery",), help="only as far as the bank files' delivery")
+    parser.add_argument("--apart", action="store_true", help="every hour of the month a command of its own")
+    parser.add_argument("--verify", action="store_true", help="hub verify at the end")
+    parser.add_argument("--keep", action="store_true", help="leave the run's folder")
+    parser.add_argument("--code", type=Path, help="measure the hub whose code is in that folder")
+    parser.add_argument("--json", action="store_true")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 with figures; 1 without, when the books are not ours or something broke."""
+    given = _parser().parse_args(arguments)
+    began = time.monotonic()
+
+    def tell(what: str) -> None:
+        print(f"{time.monotonic() - began:6.1f} s  {what}", file=sys.stderr, flush=True)
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the scene is struck all the same
+    crowd = Crowd(
+        seed=given.seed,
+        units=given.units,
+        agencies=tuple(DISTRICTS)[: given.agencies],
+        banks=tuple(BANKS)[: given.banks],
+    )
+    wanted = Wanted(
+        crowd=crowd, apart=given.apart, verify=given.verify, keep=given.keep,
+        code=given.code.resolve() if given.code else None,
+    )  # fmt: skip
+    try:
+        document = (measure_delivery if given.stage else measure)(wanted, tell)
+    except BooksDifferError as differ:
+        return _failed(f"the books differ: {differ}", given.json)
+    except (HubAnswerError, BankServerError, WrongRequestError, ValueError) as failure:
+        return _failed(f"{type(failure).__name__}: {failure}", given.json)
+    print(json.dumps(document, ensure_ascii=False) if given.json else report.said(document))
+    return 0
+
+
+def _failed(what: str, as_json: bool) -> int:
+    document: dict[str, Any] = {"error": what}
+    if as_json:
+        print(json.dumps(document, ensure_ascii=False))
+    print(f"no figure: {what}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

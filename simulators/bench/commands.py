@@ -1,0 +1,70 @@
+"""The hub's commands as they are measured: wall, processor and memory of each, from the kernel's own accounts."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+from simulators.hub_command import DONE, HubAnswerError, HubCommand, hub_program
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One command that has ended. Times are those of the wall clock, in seconds since 1970."""
+
+    words: tuple[str, ...]
+    began: float
+    ended: float
+    cpu_seconds: float
+    peak_rss_bytes: int
+
+    @property
+    def seconds(self) -> float:
+        return self.ended - self.began
+
+    @property
+    def name(self) -> str:
+        """``hub clock advance``, without what it was given."""
+        alone = self.words[0] in {"up", "down", "status", "export", "verify"}
+        return " ".join(("hub", *self.words[: 1 if alone else 2]))
+
+
+@dataclass(frozen=True)
+class MeasuredHub(HubCommand):
+    """The command line of one hub. ``code`` is the folder whose hub is run, where it is not the one installed."""
+
+    code: Path | None = None
+    ran: list[Ran] = field(default_factory=list, compare=False)
+
+    def ask(self, *words: str, expect: Sequence[int] = (DONE,)) -> Any:
+        """As the simulators ask, without their limit of time: a command takes as long as it takes."""
+        with TemporaryFile() as out, TemporaryFile() as err:
+            began = time.time()
+            process = subprocess.Popen(
+                [*hub_program(), *words, "--json"],
+                env=self._environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.code,
+            )  # fmt: skip
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            ended = time.time()
+            cpu = used.ru_utime + used.ru_stime
+            self.ran.append(Ran(tuple(words), began, ended, cpu, used.ru_maxrss * 1024))
+            out.seek(0)
+            err.seek(0)
+            answer = out.read()
+            if process.returncode not in expect:
+                told = (err.read() + answer).decode(errors="replace").strip()[-2000:]
+                raise HubAnswerError(f"`hub {' '.join(words)}` ended with {process.returncode}: {told}")
+        return json.loads(answer) if answer.strip() else None
+
+    def _environment(self) -> dict[str, str]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+        environment["HUB_CONFIG"] = str(self.configuration)
+        if self.code is not None:
+            environment["PYTHONPATH"] = str(self.code)
+        return environment

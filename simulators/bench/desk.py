@@ -1,0 +1,150 @@
+"""The banks' programs by columns: they check a request file to the last fen and answer every line (contract, 3 and 4)."""
+
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from simulators.amounts import FUNDS, yuan
+from simulators.bank_program import CHARSET
+from simulators.bench.books import Books, RequestFile, columns
+from simulators.bench.crowd import PERIOD, draws
+from simulators.bench.papers import four_sums, in_yuan, printed
+from simulators.chance import draw
+
+_FIELDS: Final = (
+    "record", "line", "instruction", "unit", "account", "account_name", *(f"text_{fund}" for fund in FUNDS), "text_total", "part",
+)  # fmt: skip
+
+
+class WrongRequestError(Exception):
+    """A bank was asked something else than what had to be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request file as a bank took it. ``lines`` are the books' lines in the order of the file, with ``line``."""
+
+    name: str
+    bank: str
+    batch: str
+    round: int
+    lines: pl.DataFrame
+
+    @property
+    def added_up(self) -> RequestFile:
+        return RequestFile(self.bank, self.name, self.round, self.lines.height, four_sums(self.lines, "asked_"))
+
+
+@dataclass(slots=True)
+class Desk:
+    """One bank on its server: ``directory`` holds outbound and inbound."""
+
+    code: str
+    directory: Path
+    books: Books
+    answered: int = 0
+
+    def receive(self, number: int, day: date) -> list[Asked]:
+        """Take the requests of a round. Raises WrongRequestError unless they ask exactly what had to be asked."""
+        waiting = self.books.lines(number, self.code)
+        taken: list[Asked] = []
+        for seal in sorted((self.directory / "outbound").glob("DK_*.txt.ok")):
+            file = seal.with_suffix("")
+            asked = self._read(file, seal, number, day, waiting)
+            taken.append(asked)
+            keep = self.directory / "taken"
+            keep.mkdir(exist_ok=True)
+            file.rename(keep / file.name)
+            seal.unlink()
+        lines = sum(asked.lines.height for asked in taken)
+        once = pl.concat([asked.lines["instruction"] for asked in taken]).n_unique() if taken else 0
+        if not lines == once == waiting.height:
+            raise WrongRequestError(
+                f"{self.code}: {lines} lines, {once} of them once; {waiting.height} had to be asked"
+            )
+        return taken
+
+    def _read(self, file: Path, seal: Path, number: int, day: date, waiting: pl.DataFrame) -> Asked:
+        data = file.read_bytes()
+        if seal.read_bytes() != f"{sha256(data).hexdigest()} {len(data)}\n".encode():
+            raise WrongRequestError(f"{file.name}: the .ok does not fit the bytes")
+        first, _, rest = data.partition(b"\n")
+        body, _, last = rest.removesuffix(b"\n").rpartition(b"\n")
+        header = first.decode(CHARSET).split("|")
+        batch = header[4]
+        if header != ["H", "DEDUCT", "1", self.code, batch, PERIOD, str(number), str(day), "CNY"]:
+            raise WrongRequestError(f"{file.name}: header {header}")
+        lines = pl.read_csv(
+            BytesIO(body.decode(CHARSET).encode()),
+            separator="|", has_header=False, quote_char=None, infer_schema=False, new_columns=list(_FIELDS),
+        )  # fmt: skip
+        found = lines.with_columns(line=pl.col("line").cast(pl.Int64)).join(
+            waiting, on="instruction", how="left", suffix="_wanted", maintain_order="left"
+        )
+        wrong = found.filter(~_fits())
+        if wrong.height:
+            raise WrongRequestError(f"{file.name}: {wrong.height} lines are wrong, such as {wrong.row(0)}")
+        if (found["line"] != pl.int_range(1, found.height + 1, eager=True)).any():
+            raise WrongRequestError(f"{file.name}: the lines are not numbered from 1")
+        sums = "|".join(yuan(part) for part in (*four_sums(found, "asked_"), int(found["asked"].sum())))
+        digits = found["account"].str.slice(-10).cast(pl.Int64).sum() % 10**12
+        if last.decode(CHARSET) != f"T|{found.height}|{sums}|{digits:012d}":
+            raise WrongRequestError(f"{file.name}: trailer {last!r}")
+        return Asked(file.name, self.code, batch, number, found.select("line", *waiting.columns))
+
+    def answer(self, asked: Asked, day: date) -> "Answer":
+        """The result of a request, every line once, in an order of the bank's own."""
+        self.answered += 1
+        lines = asked.lines
+        order = draws(draw(self.books.crowd.seed, asked.name), "order", lines.height)
+        reference = pl.lit("R") + draws(draw(self.books.crowd.seed, asked.name), "reference", lines.height).cast(
+            pl.String
+        )
+        given = lines.with_columns(reference.alias("reference")).sort(pl.lit(order), maintain_order=True)
+        money = [in_yuan(pl.col(name)).alias(name) for name in ("asked", "money", *columns("came_"))]
+        body = printed(given.select(pl.lit("D"), "line", "instruction", "unit", *money, "code", "reference"))
+        full = given.filter(pl.col("code") == "00").height
+        sums = (int(lines["asked"].sum()), int(lines["money"].sum()), *four_sums(lines, "came_"))
+        header = f"H|RESULT|1|{self.code}|{asked.batch}|{asked.name}|{day}\n".encode(CHARSET)
+        trailer = f"T|{lines.height}|{full}|{'|'.join(yuan(part) for part in sums)}\n".encode(CHARSET)
+        name = f"HD_{self.code}_{day:%Y%m%d}_{self.answered:04d}.txt"
+        # Nothing in a result is Chinese, so its bytes are the same in GB18030.
+        return Answer(name, asked.batch, header + body + trailer, lines.height, self.directory / "inbound")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A result file that is ready to be laid down."""
+
+    name: str
+    batch: str
+    data: bytes
+    lines: int
+    inbound: Path
+
+    def lay_down(self) -> None:
+        """The file first, then its ``.ok`` under its name at once: from here on the hub may take it."""
+        (self.inbound / self.name).write_bytes(self.data)
+        seal = self.inbound / f"{self.name}.ok"
+        coming = self.inbound / f".{self.name}.coming"
+        coming.write_text(f"{sha256(self.data).hexdigest()} {len(self.data)}\n", encoding="ascii")
+        coming.rename(seal)
+
+
+def _fits() -> pl.Expr:
+    """Whether a line of a request says what the books say."""
+    same = [
+        pl.col("unit").eq_missing(pl.col("unit_wanted")),
+        pl.col("account").eq_missing(pl.col("account_wanted")),
+        pl.col("account_name").eq_missing(pl.col("account_name_wanted")),
+        pl.col("part").eq_missing(pl.when("may_be_part").then(pl.lit("P")).otherwise(pl.lit("F"))),
+        pl.col("text_total").eq_missing(in_yuan(pl.col("asked"))),
+        pl.col("record").eq_missing(pl.lit("D")),
+        *(pl.col(f"text_{fund}").eq_missing(in_yuan(pl.col(f"asked_{fund}"))) for fund in FUNDS),
+    ]
+    return pl.all_horizontal(same)

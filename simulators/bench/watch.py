@@ -1,0 +1,112 @@
+"""Who used the processor, and how much memory: the processes of a hub's home and of its banks, read from /proc.
+
+Processor time is exact: a postmaster and an sshd also count the children that have ended. Peak memory of a role is the
+kernel's own high-water mark of resident memory. Of PostgreSQL it is the largest backend's private memory (``RssAnon``),
+looked at five times a second: its shared buffers, which every backend seems to hold, are given in ``hub up``'s settings.
+"""
+
+import json
+import os
+import threading
+import time
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+EVERY_SECONDS: Final = 0.2
+SERVICES: Final = ("kafka", "postgres", "processors", "streams", "connector", "web")
+OWN_ROLES: Final = ("processors", "streams", "connector", "web")
+"""The hub's own processes; the others are services it starts."""
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+
+
+def _cpu_of(pid: int) -> float:
+    """Seconds a process and its ended children have used; 0 when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].split()
+    except OSError:
+        return 0.0
+    return sum(int(ticks) for ticks in fields[11:15]) / _TICKS
+
+
+def _memory_of(pid: int, what: str) -> int:
+    """A line of ``status`` in bytes: ``VmHWM``, ``RssAnon``; 0 when it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith(f"{what}:")), 0)
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+    except OSError:
+        return []
+
+
+def _family(pid: int) -> list[int]:
+    return [pid, *(member for child in _children(pid) for member in _family(child))]
+
+
+@dataclass(slots=True)
+class Watch:
+    """Looks at the processes under ``home`` until told to stop."""
+
+    home: Path
+    times: list[float] = field(default_factory=list)
+    used: list[dict[str, float]] = field(default_factory=list)
+    peaks: dict[str, int] = field(default_factory=dict)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def between(self, began: float, ended: float) -> dict[str, float]:
+        """Processor seconds by process from one moment to another."""
+        if not self.times:
+            return {}
+        first = self.used[min(bisect_left(self.times, began), len(self.times) - 1)]
+        last = self.used[min(bisect_left(self.times, ended), len(self.times) - 1)]
+        return {name: round(last[name] - first.get(name, 0.0), 2) for name in last}
+
+    def pids(self) -> dict[str, int]:
+        """The processes to look at, by name; those that do not run are left out."""
+        found: dict[str, int] = {}
+        for name in SERVICES:
+            try:
+                found[name] = int(json.loads((self.home / "hub" / "run" / f"{name}.json").read_text())["pid"])
+            except (OSError, ValueError, KeyError):
+                continue
+        for number, file in enumerate(sorted((self.home / "banks").glob("*/ssh/sshd.pid"))):
+            try:
+                found[f"sshd {number + 1}"] = int(file.read_text(encoding="ascii"))
+            except (OSError, ValueError):
+                continue
+        return found
+
+    def _run(self) -> None:
+        while not self._stop.wait(EVERY_SECONDS):
+            self.look()
+
+    def look(self) -> None:
+        """One look at all of them."""
+        used: dict[str, float] = {}
+        pids = self.pids()
+        now = time.time()
+        for name, pid in pids.items():
+            family = _family(pid) if name == "postgres" or name.startswith("sshd") else [pid]
+            called = "sshd" if name.startswith("sshd") else name
+            used[called] = used.get(called, 0.0) + sum(_cpu_of(member) for member in family)
+            mark = "RssAnon" if name == "postgres" else "VmHWM"
+            self.peaks[called] = max(self.peaks.get(called, 0), *(_memory_of(member, mark) for member in family))
+        self.times.append(now)
+        self.used.append(used)
