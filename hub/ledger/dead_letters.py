@@ -16,8 +16,7 @@ from sqlalchemy import Connection, text
 import topics
 from hub.domain.work import Queue
 from hub.ledger import clock, inbox, outbox, work_items
-from hub.wire.events import Event, Headers, Received, event_id_of, receive
-from hub.wire.registry import Registry
+from hub.wire.events import Event, Headers, Received, event_id_of
 
 _PARK: Final = text("""
     insert into dead_letter (consumer, topic, partition, "offset", key, payload, headers, reason)
@@ -74,18 +73,6 @@ class RawRecord:
 
     def __str__(self) -> str:
         return f"{self.topic}[{self.partition}]@{self.offset}"
-
-    def decoded(self, registry: Registry | None) -> Received:
-        """The event in it. UndecodableError when it is none, the registry's RetriableError when that is down."""
-        return receive(
-            topic=topics.by_name(self.topic),
-            partition=self.partition,
-            offset=self.offset,
-            key=self.key,
-            value=self.value,
-            found=self.headers,
-            registry=registry,
-        )
 
 
 def park(conn: Connection, consumer: str, record: RawRecord, reason: str) -> None:

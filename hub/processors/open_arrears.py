@@ -5,12 +5,13 @@ Rule: every line is over zero and keeps its four amounts; nothing is netted.
 Repeat: the id of the result derives from the id of its source.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from hub.domain.funds import FUND_NAMES
 
 
-def transform(record: dict[str, Any]) -> dict[str, Any]:
+def transform(record: Mapping[str, Any]) -> dict[str, Any]:
     """The arrears-opened record of a period-closed record."""
     for bill, *amounts in zip(record["bills"], *(record[fund] for fund in FUND_NAMES), strict=True):
         assert min(amounts) >= 0 and sum(amounts) > 0, f"bill {bill} has no arrears to open: {amounts}"

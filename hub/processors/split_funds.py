@@ -5,7 +5,7 @@ Rule: the statutory waterfall over what was requested; the bank's own split must
 Repeat: the id of the result derives from the id of its source.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hub.domain.funds import FUND_NAMES
@@ -28,7 +28,7 @@ _CARRIED = (
 )
 
 
-def transform(record: dict[str, Any]) -> dict[str, Any]:
+def transform(record: Mapping[str, Any]) -> dict[str, Any]:
     """The funds-split record of a result record."""
     shares = split_columns(record["deducted"], [record[f"requested_{fund}"] for fund in FUND_NAMES])
     found = tuple(record[fund] for fund in FUND_NAMES)

@@ -4,8 +4,8 @@ The commit order, in the functions below that carry it out:
 
     Step 1. Take records from Kafka; nothing is acknowledged yet.               _turn
     Step 2. Decode; what is no record of its topic is parked with its bytes.    _book
-    Step 3. Begin one transaction; write the inbox rows. Their primary key      _book_together
-            leaves out what was booked before.
+    Step 3. Begin a transaction for as much as a transaction may hold; write    _book_together
+            the inbox rows. Their primary key leaves out what was booked before.
     Step 4. Hand the new events to the processor as one set: books and outbox.  _book_together
     Step 5. Commit the database.                                                _book_together
     Step 6. Only now commit the offsets to Kafka. They are a hint: lost or      _turn
@@ -17,7 +17,7 @@ the one that fails again and again is parked, and its neighbours pass.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,14 +39,17 @@ from hub.runtime.failures import is_retriable, pauses, reason_of
 from hub.runtime.shutdown import pause
 from hub.runtime.watchdog import Watchdog
 from hub.wire.codec import UndecodableError
-from hub.wire.events import Received
+from hub.wire.events import Received, receive
 from hub.wire.registry import Registry
 from topics import Topic
 
 log = logging.getLogger(__name__)
 
-RECORDS_AT_ONCE: Final = 100
-"""Records a transaction: with full bundles 50,000 lines, a second or two of work and some megabytes."""
+RECORDS_AT_ONCE: Final = 400
+"""Records a turn: what is read together, some megabytes."""
+LINES_AT_ONCE: Final = 25_000
+"""Lines a transaction: fifty full bundles, or all of a turn when they are small. Enough for set-based work to be cheap
+a line, and little enough that what stands behind waits a fraction of a second."""
 TRIES: Final = 3
 """How often a record may fail alone before it is parked."""
 FETCH_WAIT_MS: Final = 100
@@ -211,33 +214,42 @@ def _book(
 ) -> None:
     """Steps 2 to 5 for some records. Raises only what :func:`is_retriable` says of; the rest ends parked."""
     # Step 2. Decode; what is no record of its topic is parked with its bytes.
-    raw: dict[int, RawRecord] = {}
-    events: list[Received] = []
-    for record in records:
-        lying = RawRecord.of(record)
-        try:
-            event = lying.decoded(registry)
-        except UndecodableError as error:
-            log.error("%s: parked %s: %s", consumption.consumer, lying, error)
+    raw = [RawRecord.of(record) for record in records]
+    decoded: list[tuple[Received, RawRecord]] = []
+    for lying, found in zip(raw, receive(raw, registry), strict=True):
+        if isinstance(found, UndecodableError):
+            log.error("%s: parked %s: %s", consumption.consumer, lying, found)
             with engine.begin() as conn:
-                dead_letters.park(conn, consumption.consumer, lying, str(error))
-            continue
-        raw[id(event)] = lying
-        events.append(event)
-    try:
-        _book_together(consumption, engine, events)
-    except Exception as error:
-        if is_retriable(error):
-            raise
-        log.warning("%s: one by one after %s", consumption.consumer, reason_of(error))
-        for event in events:
-            _book_alone(consumption, engine, event, raw[id(event)])
+                dead_letters.park(conn, consumption.consumer, lying, str(found))
+        else:
+            decoded.append((found, lying))
+    for together in _transactions(decoded):
+        try:
+            _book_together(consumption, engine, [event for event, _ in together])
+        except Exception as error:
+            if is_retriable(error):
+                raise
+            log.warning("%s: one by one after %s", consumption.consumer, reason_of(error))
+            for event, lying in together:
+                _book_alone(consumption, engine, event, lying)
+
+
+def _transactions(decoded: Sequence[tuple[Received, RawRecord]]) -> Iterator[list[tuple[Received, RawRecord]]]:
+    """Cuts events, in their order, into what one transaction books: ``LINES_AT_ONCE`` at most, and never nothing."""
+    together: list[tuple[Received, RawRecord]] = []
+    lines = 0
+    for event, lying in decoded:
+        if together and lines + event.lines > LINES_AT_ONCE:
+            yield together
+            together, lines = [], 0
+        together.append((event, lying))
+        lines += event.lines
+    if together:
+        yield together
 
 
 def _book_together(consumption: Consumption, engine: Engine, events: Sequence[Received]) -> None:
-    if not events:
-        return
-    # Step 3. Begin one transaction; write the inbox rows.
+    # Step 3. Begin a transaction; write the inbox rows.
     with engine.begin() as conn:
         # Step 4. Hand the new events to the processor as one set: books and outbox.
         if new := inbox.take(conn, consumption.consumer, events):

@@ -37,6 +37,8 @@ LOOK_SECONDS: Final = 1.0
 """How long the relay trusts that it would have been told. A lost connection loses words."""
 ANSWER_SECONDS: Final = 10.0
 """How long Kafka may take to acknowledge what it was sent; the rows are locked so long."""
+BATCH_BYTES: Final = 262_144
+"""Of a partition's records that go to Kafka together. The usual 16 kB hold one bundle."""
 MAX_RECORD_BYTES: Final = 1_000_000
 """A little less than a broker's default limit of a record."""
 
@@ -98,6 +100,7 @@ async def _publishing(
         enable_idempotence=True,
         acks="all",
         compression_type="zstd",
+        max_batch_size=BATCH_BYTES,
         request_timeout_ms=int(ANSWER_SECONDS * 1000),
         metadata_max_age_ms=30_000,
     )

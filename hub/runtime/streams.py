@@ -11,7 +11,7 @@ import asyncio
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
@@ -26,7 +26,7 @@ from hub.runtime.failures import is_retriable, pauses, reason_of
 from hub.runtime.shutdown import pause
 from hub.runtime.watchdog import Watchdog, give_up
 from hub.wire.codec import UndecodableError, encode, reframe
-from hub.wire.events import Received, derive, headers
+from hub.wire.events import Received, derive, headers, receive
 from hub.wire.registry import Registry
 from topics import Topic
 
@@ -36,6 +36,11 @@ GROUP: Final = "settle.streams"
 SESSION_TIMEOUT_SECONDS: Final = 10.0
 PATIENCE_SECONDS: Final = 60.0
 """How long one event may fail for outer reasons before the process gives itself up."""
+TOGETHER: Final = 32
+"""Events that are read, transformed and sent together: a few milliseconds of work and one request to Kafka."""
+HANDS: Final = 2
+BATCH_BYTES: Final = 262_144
+"""Of a partition's records that go to Kafka together. The usual 16 kB hold one bundle."""
 LOOK_SECONDS: Final = 1.0
 STALL_SECONDS: Final = 20.0
 """An event that lay on a topic for so long, while nothing was taken after it came, shows that Faust is stuck."""
@@ -47,7 +52,7 @@ _OVERDUE: Final = text("""
     where awaiting > 0 and topic = any(cast(:topics as text[]))
       and published_at < now() - make_interval(secs => :limit)""")
 
-Record = dict[str, Any]
+Record = Mapping[str, Any]
 Result = TypeVar("Result")
 
 
@@ -58,7 +63,7 @@ class Transformation:
     name: str
     reads: tuple[Topic, ...]
     writes: Topic
-    transform: Callable[[Record], Record]
+    transform: Callable[[Record], dict[str, Any]]
 
 
 @dataclass
@@ -71,6 +76,16 @@ class _Progress:
         self.last = time.monotonic()
 
 
+@dataclass(kw_only=True)
+class _Taken:
+    """One event that Faust handed over, on its way to be certain: published, or parked."""
+
+    event: Any  # faust.Event; the library is untyped
+    lying: RawRecord
+    sent: Awaitable[Any] | None = None
+    certain: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Attached:
     """A transformation with what it runs on."""
@@ -79,43 +94,85 @@ class _Attached:
     progress: _Progress
     engine: Engine
     registry: Registry | None
-    output: Any  # faust.Topic; the library is untyped
+    output: Any  # faust.Topic
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def take(self, message: Any) -> None:
-        """Transforms and publishes one record, or parks it; returns only when one of the two is certain."""
-        self.progress.made()
-        lying = RawRecord.of(message)
+    async def run(self, stream: Any) -> None:
+        """Takes what Faust hands over, many events at a time.
+
+        While some wait for Kafka's acknowledgement, the next are transformed: ``HANDS`` times ``TOGETHER`` events at
+        most are taken and not yet certain. Each is acknowledged to Faust only when it is.
+        """
+        arrived: asyncio.Queue[Any] = asyncio.Queue(TOGETHER)
+        async with asyncio.TaskGroup() as group:
+            hands = [group.create_task(self._work(stream, arrived)) for _ in range(HANDS)]
+            try:
+                async for event in stream.noack().events():
+                    await arrived.put(event)
+            finally:
+                for hand in hands:
+                    hand.cancel()
+
+    async def _work(self, stream: Any, arrived: "asyncio.Queue[Any]") -> None:
+        while True:
+            async with self.turn:  # events are handed over in the order in which they came
+                taken = [_Taken(event=event, lying=RawRecord.of(event.message)) for event in await _some(arrived)]
+                self.progress.made()
+                await self._patiently(taken, self._hand_over)
+            await self._patiently(taken, self._make_certain)
+            for each in taken:
+                await stream.ack(each.event)
+
+    async def _patiently(self, taken: Sequence[_Taken], work: Callable[[Sequence[_Taken]], Awaitable[None]]) -> None:
+        """Returns only when the work is done; what time may heal is tried again, on anything else the process ends."""
         waiting = pauses()
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         while True:
             try:
-                await self._take_once(lying)
+                await work(taken)
                 return
             except Exception as error:  # noqa: BLE001 - Faust would take any exception for a job done
                 if not is_retriable(error) or asyncio.get_running_loop().time() > deadline:
-                    give_up(f"{self.transformation.name} at {lying}: {reason_of(error)}")
+                    give_up(f"{self.transformation.name} at {taken[0].lying}: {reason_of(error)}")
                 log.warning("%s: tries again after %s", self.transformation.name, reason_of(error))
             await asyncio.sleep(waiting.take())
 
-    async def _take_once(self, lying: RawRecord) -> None:
-        writes = self.transformation.writes
-        try:
-            source = (
-                lying.decoded(None) if self.registry is None else await asyncio.to_thread(lying.decoded, self.registry)
-            )
-        except UndecodableError as error:
-            await asyncio.to_thread(self._park_undecodable, lying, str(error))
+    async def _make_certain(self, taken: Sequence[_Taken]) -> None:
+        """Waits for Kafka's acknowledgements; what it refused is handed over once more."""
+        await self._hand_over(taken)
+        for each in taken:
+            if each.sent is not None and not each.certain:
+                sent, each.sent = each.sent, None
+                await sent
+                each.certain = True
+                failpoints.reach(failpoints.AFTER_DERIVE)
+
+    async def _hand_over(self, taken: Sequence[_Taken]) -> None:
+        """Transforms and gives to the producer, in order, what is not yet there, or parks it."""
+        left = [each for each in taken if each.sent is None and not each.certain]
+        if not left:
             return
+        sources = await self._unblocked(receive, [each.lying for each in left], self.registry)
+        for each, source in zip(left, sources, strict=True):
+            if isinstance(source, UndecodableError):
+                await asyncio.to_thread(self._park_undecodable, each.lying, str(source))
+                each.certain = True
+            else:
+                await self._derive(each, source)
+
+    async def _derive(self, each: _Taken, source: Received) -> None:
+        writes = self.transformation.writes
         try:
             payload = encode(writes, self.transformation.transform(source.record))
         except Exception as error:
             if is_retriable(error):
                 raise
-            await asyncio.to_thread(self._park, lying, source, reason_of(error))
+            await asyncio.to_thread(self._park, each.lying, source, reason_of(error))
+            each.certain = True
             return
         value = await self._unblocked(reframe, writes, payload, self.registry)
         event_id = derive(writes, source.event_id)
-        sent = await self.output.send(
+        each.sent = await self.output.send(
             key=source.key.encode(),
             value=value,
             headers=headers(
@@ -127,8 +184,6 @@ class _Attached:
                 causation=source.event_id,
             ),
         )
-        await sent
-        failpoints.reach(failpoints.AFTER_DERIVE)
 
     async def _unblocked(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """What may ask the registry goes into a thread; without a registry a thread would only cost time."""
@@ -232,6 +287,7 @@ def _new_app(bootstrap: str, folder: str) -> Any:
         stream_wait_empty=False,
         producer_acks=-1,
         producer_compression_type="zstd",
+        producer_max_batch_size=BATCH_BYTES,
         producer_max_request_size=1_048_576,
     )
 
@@ -248,13 +304,16 @@ def _attach(
         output=_channel(app, transformation.writes),
     )
 
-    async def agent(stream: Any) -> None:
-        async for event in stream.noack().events():
-            await attached.take(event.message)
-            await stream.ack(event)
-
     channel = _channel(app, *transformation.reads)
-    app.agent(channel, name=transformation.name, concurrency=1)(agent)
+    app.agent(channel, name=transformation.name, concurrency=1)(attached.run)
+
+
+async def _some(arrived: "asyncio.Queue[Any]") -> list[Any]:
+    """What has arrived, at least one event and at most ``TOGETHER``."""
+    taken = [await arrived.get()]
+    while len(taken) < TOGETHER and not arrived.empty():
+        taken.append(arrived.get_nowait())
+    return taken
 
 
 def _channel(app: Any, *topics: Topic) -> Any:

@@ -7,10 +7,15 @@ Headers are CloudEvents 1.0 in binary mode plus W3C ``traceparent``.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID, uuid5
 
-from hub.wire.codec import UndecodableError, decode
+import polars as pl
+
+import schemas
+import topics
+from hub.wire import columns
+from hub.wire.codec import UndecodableError, decode_many
 from hub.wire.registry import Registry
 from topics import Topic
 
@@ -42,7 +47,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """An event as a consumer takes it. ``settles`` is the outbox event it settles: itself, or its source."""
+    """An event as a consumer takes it. ``settles`` is the outbox event it settles: itself, or its source.
+
+    ``record`` maps the names of the record's fields to their values, columns as lists. It is made from bytes when it is
+    looked at; who wants the columns of many events takes :func:`frame_of`.
+    """
 
     topic: Topic
     partition: int
@@ -50,7 +59,30 @@ class Received:
     event_id: UUID
     settles: UUID
     key: str
-    record: dict[str, Any]
+    record: Any
+    occurred_at: datetime
+    traceparent: str
+
+    @property
+    def lines(self) -> int:
+        """Lines that the event carries: the length of its columns; an event without columns is one line."""
+        names = schemas.load(self.topic.schema).columns
+        return len(self.record[names[0]]) if names else 1
+
+
+def frame_of(events: Sequence[Received]) -> pl.DataFrame:
+    """The records of one topic's events as a frame, one row an event in their order, columns as lists."""
+    (topic,) = {event.topic for event in events}
+    return columns.frame_of(topic, [event.record for event in events])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attributes:
+    """What the headers and the key of a Kafka record say."""
+
+    event_id: UUID
+    settles: UUID
+    key: str
     occurred_at: datetime
     traceparent: str
 
@@ -94,39 +126,77 @@ def event_id_of(found: Headers) -> UUID | None:
         return None
 
 
-def receive(
-    *,
-    topic: Topic,
-    partition: int,
-    offset: int,
-    key: bytes | None,
-    value: bytes | None,
-    found: Headers,
-    registry: Registry | None = None,
-) -> Received:
-    """The event in a Kafka record. UndecodableError when it is none, the registry's RetriableError when it is down."""
-    attributes = dict(found)
+class RecordOnTopic(Protocol):
+    """What lies on a topic: bytes, headers as pairs, and the place."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Headers: ...
+
+
+def receive(records: Sequence[RecordOnTopic], registry: Registry | None = None) -> list[Received | UndecodableError]:
+    """The event in each Kafka record, or why there is none. Raises the registry's RetriableError when it is down."""
+    found: list[Received | UndecodableError | None] = [None] * len(records)
+    attributes: dict[int, _Attributes] = {}
+    by_topic: dict[str, list[int]] = {}
+    for place, record in enumerate(records):
+        try:
+            attributes[place] = _attributes_of(record)
+        except UndecodableError as error:
+            found[place] = error
+        else:
+            by_topic.setdefault(record.topic, []).append(place)
+    for name, places in by_topic.items():
+        topic = topics.by_name(name)
+        decoded = decode_many(topic, [records[place].value for place in places], registry)
+        for place, said in zip(places, decoded, strict=True):
+            found[place] = (
+                said
+                if isinstance(said, UndecodableError)
+                else _received(topic, records[place], attributes[place], said)
+            )
+    return [event for event in found if event is not None]
+
+
+def _received(topic: Topic, lying: RecordOnTopic, attributes: _Attributes, record: Mapping[str, Any]) -> Received:
+    return Received(
+        topic=topic,
+        partition=lying.partition,
+        offset=lying.offset,
+        event_id=attributes.event_id,
+        settles=attributes.settles,
+        key=attributes.key,
+        record=record,
+        occurred_at=attributes.occurred_at,
+        traceparent=attributes.traceparent,
+    )
+
+
+def _attributes_of(record: RecordOnTopic) -> _Attributes:
+    attributes = dict(record.headers)
     try:
         event_id = UUID(attributes["ce_id"].decode("ascii"))
         cause = attributes.get("ce_causationid")
-        settles = event_id if cause is None else UUID(cause.decode("ascii"))
-        occurred_at = datetime.fromisoformat(attributes["ce_time"].decode("ascii"))
-        key_text = (key or b"").decode("utf-8")
-        traceparent = attributes.get("traceparent", b"").decode("ascii")
+        found = _Attributes(
+            event_id=event_id,
+            settles=event_id if cause is None else UUID(cause.decode("ascii")),
+            occurred_at=datetime.fromisoformat(attributes["ce_time"].decode("ascii")),
+            key=(record.key or b"").decode("utf-8"),
+            traceparent=attributes.get("traceparent", b"").decode("ascii"),
+        )
     except KeyError as error:
         raise UndecodableError(f"the header {error} is missing") from error
     except ValueError as error:
         raise UndecodableError(f"a header or the key cannot be read: {type(error).__name__}") from error
-    if occurred_at.tzinfo is None:
+    if found.occurred_at.tzinfo is None:
         raise UndecodableError("the header ce_time has no zone")
-    return Received(
-        topic=topic,
-        partition=partition,
-        offset=offset,
-        event_id=event_id,
-        settles=settles,
-        key=key_text,
-        record=decode(topic, value, registry),
-        occurred_at=occurred_at,
-        traceparent=traceparent,
-    )
+    return found

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import topics
+from hub.ledger.dead_letters import RawRecord
 from hub.wire.codec import UndecodableError, encode
 from hub.wire.events import Event, Headers, Received, derive, event_id_of, headers, receive
 
@@ -22,14 +23,18 @@ def an_event(subject: str = "late/1", at: datetime = AT) -> Event:
 
 
 def received(found: Headers, key: bytes | None = b"late", value: bytes | None = None) -> Received:
-    return receive(
-        topic=topics.WORK_ITEM_RAISED,
+    lying = RawRecord(
+        topic=topics.WORK_ITEM_RAISED.name,
         partition=0,
         offset=7,
         key=key,
         value=encode(topics.WORK_ITEM_RAISED, ITEM) if value is None else value,
-        found=found,
+        headers=found,
     )
+    (event,) = receive([lying])
+    if isinstance(event, UndecodableError):
+        raise event
+    return event
 
 
 def sent(causation: UUID | None = None) -> list[tuple[str, bytes]]:
