@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from hub.domain.money import Fen
+
 
 def fen_of(text: pl.Expr) -> pl.Expr:
     """The fen (64 bits) of texts known to be amounts; ``1234.56`` is 123456."""
@@ -12,3 +14,10 @@ def yuan_of(amount: pl.Expr) -> pl.Expr:
     """The contract's text of amounts in fen that are not negative; 123456 is ``1234.56``."""
     whole, cents = (amount // 100).cast(pl.String), (amount % 100).cast(pl.String).str.zfill(2)
     return pl.concat_str(whole, pl.lit("."), cents)
+
+
+def added_up(amounts: pl.Series) -> Fen:
+    """What amounts in fen add up to, however many they are."""
+    total = amounts.cast(pl.Int128).sum()
+    assert isinstance(total, int), f"amounts are whole fen, not {amounts.dtype}"
+    return Fen(total)
