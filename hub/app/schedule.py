@@ -217,7 +217,7 @@ def _carry_out(hub: Hub, step: ScheduledStep) -> int:
         now = clock.now(conn)
         match step.step:
             case Step.UPLOAD_CLOSE:
-                return request_deductions.carry_out(conn, step, now)
+                return request_deductions.carry_out(conn, step, now, hub.parties.banks)
             case Step.CITY_BATCH:
                 return len(close_city_batch.carry_out(conn, step, now, list(hub.parties.banks.values()), _name_of(hub)))
             case Step.RESULTS_DUE:

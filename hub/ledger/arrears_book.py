@@ -10,7 +10,6 @@ from sqlalchemy import Connection, text
 from hub.domain.funds import FUND_NAMES
 from hub.ledger import arrivals
 from hub.ledger.database import raw
-from hub.ledger.requests import in_chunks
 
 _FUNDS = ", ".join(FUND_NAMES)
 _COLLECTED = ", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)
@@ -79,7 +78,7 @@ def unarrived_bundles(conn: Connection, size: int) -> Iterator[UnarrivedBundle]:
             f' where {" + ".join(FUND_NAMES)} > 0 order by agency, shard, bill_no collate "C"'
         )
         for (agency, shard), rows in groupby(cursor, key=lambda row: row[:2]):
-            for part, chunk in enumerate(in_chunks(rows, size)):
+            for part, chunk in enumerate(_in_chunks(rows, size)):
                 yield UnarrivedBundle(agency, shard, part, list(zip(*chunk, strict=True))[2:])
 
 
@@ -98,3 +97,15 @@ def open_arrears(conn: Connection, record: dict[str, Any], opened_on: date, entr
         """),
         {name: record[name] for name in names} | {"opened_on": opened_on, "entry": entry_id},
     ).rowcount
+
+
+def _in_chunks(rows: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    """Lists of at most ``size`` rows, in order."""
+    chunk: list[Any] = []
+    for row in rows:
+        chunk.append(row)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

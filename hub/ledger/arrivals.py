@@ -1,16 +1,17 @@
-"""Arrivals (回款): a bank's money on bills, in sets of a bundle; what is beyond a bill's outstanding goes to suspense."""
+"""Arrivals (回款): a bank's money on bills, in sets of many bundles; what is beyond a bill's outstanding goes to suspense."""
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
+import polars as pl
 from sqlalchemy import Connection, text
 
 from hub.domain.funds import FUND_NAMES, FundAmounts
+from hub.ledger import frames
+from hub.ledger.database import in_order
 
-_APPLIED = ", ".join(f"least(s.{f}, b.{f} - coalesce(c.{f}, 0)) as {f}" for f in FUND_NAMES)
-_BEYOND = ", ".join(f"s.{f} - least(s.{f}, b.{f} - coalesce(c.{f}, 0)) as over_{f}" for f in FUND_NAMES)
 _COLLECTED = ", ".join(f"sum({f})::bigint as {f}" for f in FUND_NAMES)
 _FUNDS = ", ".join(FUND_NAMES)
-_OVER = ", ".join(f"over_{f}" for f in FUND_NAMES)
 
 
 def coming(where: str) -> str:
@@ -30,83 +31,113 @@ def coming(where: str) -> str:
     """
 
 
-_STAGE = f"""
-    create temp table arriving on commit drop as
-    select s.line, b.id as bill_id, b.bill_no, b.unit, {_APPLIED}, {_BEYOND}
-    from unnest(cast(:lines as int[]), cast(:pension as bigint[]), cast(:unemployment as bigint[]),
-                cast(:injury as bigint[]), cast(:maternity as bigint[])) as s (line, {_FUNDS})
-    join batch_line bl on bl.batch_id = :batch and bl.line = s.line
-    join instruction i on i.id = bl.instruction_id
-    join bill b on b.id = i.bill_id
-    left join lateral (select {_COLLECTED} from collection where bill_id = b.id) c on true
-    where s.pension + s.unemployment + s.injury + s.maternity > 0
-"""
+class Bundle(NamedTuple):
+    """Lines of one batch and agency with the money of each, as columns. Line n is instruction ``offset + n``."""
+
+    entry_id: int  # of the journal entry that will book it
+    batch_id: int
+    offset: int
+    booking_period: str
+    business_date: object
+    lines: Sequence[int]
+    amounts: Sequence[Sequence[int]]  # four columns, statutory order
 
 
-class Arriving(NamedTuple):
+class Arrived(NamedTuple):
     """What a bundle comes to per fund: on bills, and beyond."""
 
     applied: FundAmounts
     suspense: FundAmounts
 
 
-def stage(conn: Connection, batch_id: int, record: dict[str, Any]) -> Arriving:
-    """Works out how much of each line its bill still lacks. The caller holds the lock of the bundle's shard."""
-    conn.execute(text("drop table if exists arriving"))
-    conn.execute(text(_STAGE), {"batch": batch_id} | {name: record[name] for name in ("lines", *FUND_NAMES)})
-    sums = ", ".join(
-        f"coalesce(sum({column}), 0)::bigint" for column in (*FUND_NAMES, *(f"over_{f}" for f in FUND_NAMES))
+_LINES: Final = """
+    create temp table if not exists arriving (
+        entry_id bigint, batch_id bigint, line integer, instruction_id bigint,
+        pension bigint, unemployment bigint, injury bigint, maternity bigint, booking_period char(7), business_date date
+    ) on commit delete rows
+"""
+_LINE_COLUMNS: Final = (
+    "entry_id", "batch_id", "line", "instruction_id", *FUND_NAMES, "booking_period", "business_date",
+)  # fmt: skip
+# One pass: what each bill lacks, the money on it, the rest into suspense, and what each bundle comes to.
+_APPLY: Final = f"""
+    with lacking as (
+        select s.*, b.id as bill_id, {", ".join(f"b.{f} - coalesce(c.{f}, 0) as lacking_{f}" for f in FUND_NAMES)}
+        from arriving s join instruction i on i.id = s.instruction_id join bill b on b.id = i.bill_id
+        left join lateral (select {_COLLECTED} from collection where bill_id = b.id) c on true),
+    shared as materialized (
+        select entry_id, batch_id, line, bill_id, booking_period, business_date,
+               {", ".join(f"least({f}, lacking_{f}) as {f}" for f in FUND_NAMES)},
+               {", ".join(f"greatest({f} - lacking_{f}, 0) as over_{f}" for f in FUND_NAMES)}
+        from lacking),
+    on_bills as (
+        insert into collection (bill_id, source, batch_id, line, {_FUNDS}, booking_period, business_date, entry_id)
+        select bill_id, 'BANK', batch_id, line, {_FUNDS}, booking_period, business_date, entry_id from shared
+        where pension + unemployment + injury + maternity > 0),
+    beyond as (
+        insert into suspense (batch_id, line, bill_id, {_FUNDS}, booking_period, entry_id)
+        select batch_id, line, bill_id, {", ".join(f"over_{f}" for f in FUND_NAMES)}, booking_period, entry_id from shared
+        where over_pension + over_unemployment + over_injury + over_maternity > 0)
+    select entry_id, count(*) as lines, {", ".join(f"sum({f})::bigint" for f in FUND_NAMES)},
+           {", ".join(f"sum(over_{f})::bigint" for f in FUND_NAMES)}
+    from shared group by entry_id
+"""
+
+
+def collect(conn: Connection, bundles: Sequence[Bundle]) -> dict[int, Arrived]:
+    """Puts the money of bundles on its bills and the rest into suspense; what each comes to, by its entry.
+
+    The bundles are of one round, in which a bill has one instruction, so that no bill takes two lines of them. The
+    caller holds the locks of their shards. A bundle without money is left out.
+    """
+    lines = [_lines_of(bundle) for bundle in bundles]
+    conn.execute(text(_LINES))
+    staged = frames.write(conn, "arriving", _LINE_COLUMNS, lines)
+    with in_order(conn):
+        found = conn.execute(text(_APPLY)).all()
+    conn.execute(text("delete from arriving"))
+    assert sum(row.lines for row in found) == staged, f"{staged} lines with money, and not every one has its bill"
+    return {row.entry_id: Arrived(FundAmounts(*row[2:6]), FundAmounts(*row[6:10])) for row in found}
+
+
+def _lines_of(bundle: Bundle) -> pl.DataFrame:
+    columns = {"line": bundle.lines, **dict(zip(FUND_NAMES, bundle.amounts, strict=True))}
+    frame = pl.DataFrame(columns, schema_overrides=dict.fromkeys(columns, pl.Int64))
+    return frame.filter(pl.sum_horizontal(FUND_NAMES) > 0).with_columns(
+        (pl.col("line") + bundle.offset).alias("instruction_id"),
+        entry_id=bundle.entry_id,
+        batch_id=bundle.batch_id,
+        booking_period=pl.lit(bundle.booking_period),
+        business_date=pl.lit(bundle.business_date),
     )
-    row = conn.execute(text(f"select {sums} from arriving")).one()
-    return Arriving(FundAmounts(*row[:4]), FundAmounts(*row[4:]))
 
 
-def collect(conn: Connection, batch_id: int, record: dict[str, Any], entry_id: int) -> None:
-    """Puts the staged money on its bills and the rest into suspense."""
-    values = {
-        "batch": batch_id, "period": record["booking_period"], "date": record["business_date"], "entry": entry_id,
-    }  # fmt: skip
-    conn.execute(
-        text(f"""
-            insert into collection (bill_id, source, batch_id, line, {_FUNDS}, booking_period, business_date, entry_id)
-            select bill_id, 'BANK', :batch, line, {_FUNDS}, :period, :date, :entry from arriving
-            where pension + unemployment + injury + maternity > 0
-        """),
-        values,
-    )
-    conn.execute(
-        text(f"""
-            insert into suspense (batch_id, line, bill_id, {_FUNDS}, booking_period, entry_id)
-            select :batch, line, bill_id, {_OVER}, :period, :entry from arriving
-            where over_pension + over_unemployment + over_injury + over_maternity > 0
-        """),
-        values,
-    )
-
-
-def beyond(conn: Connection) -> list[tuple[int, str, int]]:
-    """(line, bill, fen) of the staged lines with money beyond what was outstanding."""
+def beyond(conn: Connection, entry_id: int) -> list[tuple[int, str, int]]:
+    """(line, bill, fen) of an entry's lines with money beyond what was outstanding."""
     found = conn.execute(
         text("""
-            select line, bill_no, over_pension + over_unemployment + over_injury + over_maternity as fen from arriving
-            where over_pension + over_unemployment + over_injury + over_maternity > 0 order by line
-        """)
+            select s.line, b.bill_no, s.pension + s.unemployment + s.injury + s.maternity as fen
+            from suspense s join bill b on b.id = s.bill_id where s.entry_id = :entry order by s.line
+        """),
+        {"entry": entry_id},
     )
     return [(row.line, row.bill_no, row.fen) for row in found]
 
 
-def on_bills(conn: Connection) -> tuple[tuple[Any, ...], ...]:
-    """Columns (bill, four funds) of the staged money on bills; empty when there is none."""
+def on_bills(conn: Connection, batch_id: int, lines: Sequence[int]) -> tuple[tuple[Any, ...], ...]:
+    """Columns (bill, four funds) of the money that these lines of a batch put on bills; empty when there is none."""
     rows = conn.execute(
-        text(
-            f"select bill_no, {_FUNDS} from arriving where pension + unemployment + injury + maternity > 0 order by line"
-        )
+        text(f"""
+            select b.bill_no, {", ".join(f"c.{f}" for f in FUND_NAMES)} from collection c join bill b on b.id = c.bill_id
+            where c.batch_id = :batch and c.line = any(cast(:lines as int[])) order by c.line
+        """),
+        {"batch": batch_id, "lines": frames.array(lines)},
     ).all()
     return tuple(zip(*rows, strict=True))
 
 
 def count_posted(conn: Connection, batch_id: int, lines: int) -> bool:
-    """Counts posted lines of a batch; True when this was the last of them."""
+    """Counts posted lines of a batch; True when these were the last of them."""
     row = conn.execute(
         text("update batch set posted_lines = posted_lines + :lines where id = :id returning posted_lines, lines"),
         {"id": batch_id, "lines": lines},

@@ -1,10 +1,12 @@
 """City batches: the lines of a session by bank file, and the life of each file from batch to posted."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from itertools import groupby
+from typing import Any, Final, NamedTuple
 
+import polars as pl
 from sqlalchemy import Connection, text
 
 from hub.domain.bank_results import RequestedLine
@@ -12,8 +14,11 @@ from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.ids import InstructionNo, UnitNo
 from hub.domain.lifecycle import BatchState, move
 from hub.domain.parties import BankTerms
-from hub.ledger.database import raw
-from hub.ports import BatchHeader, RequestLine
+from hub.domain.reconciliation import HASH_TOTAL_MODULUS
+from hub.ledger import frames, requests
+from hub.ledger.database import in_order
+from hub.ledger.requests import Upload
+from hub.ports import BatchHeader
 
 _SUMS = ", ".join(f"sum({{0}}{fund})::bigint as {fund}" for fund in FUND_NAMES)
 
@@ -118,6 +123,17 @@ NameOf = Callable[[BankTerms, date, int], str]
 """The name of a bank's file of a day and sequence number; the bank's profile knows it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """An agency's lines of one file of its bank: instructions ``first`` up to before ``end``, from ``first_line`` on."""
+
+    upload: Upload
+    file: int  # of the bank in this session, from 0
+    first_line: int
+    first: int
+    end: int
+
+
 def form(
     conn: Connection,
     period: str,
@@ -127,59 +143,79 @@ def form(
     held: Collection[tuple[str, str]],
     name_of: NameOf,
 ) -> list[Batch]:
-    """Numbers the session's city lines into files, at most ``max_lines`` each, and returns the batches (表二十六, 财表七).
+    """Numbers the session's instructions into files, at most ``max_lines`` each, and returns the batches (表二十六, 财表七).
 
-    ``held`` are (agency, bank) whose control totals do not match: they stay out, and stop nobody else.
+    ``held`` are (agency, bank) whose control totals do not match: they stay out, and stop nobody else. All others have
+    every line at the city, as ``requests.differences`` has just told.
     """
-    conn.execute(
-        text("""
-            create temp table numbered_line on commit drop as
-            select i.id as instruction_id, i.bank, (n - 1) / t.max_lines as file, ((n - 1) % t.max_lines + 1)::int as line,
-                   i.pension, i.unemployment, i.injury, i.maternity, right(b.account, 10)::bigint as digits
-            from (
-                select i.*, row_number() over (partition by i.bank order by i.agency, i.instruction_no collate "C") as n
-                from instruction i join city_line l on l.instruction_id = i.id
-                where i.period = :period and i.round = :round and (i.agency || '/' || i.bank) <> all(:held)
-                  and not exists (select from batch_line bl where bl.instruction_id = i.id)) i
-            join bill b on b.id = i.bill_id
-            join unnest(cast(:codes as text[]), cast(:max_lines as int[])) as t (code, max_lines) on t.code = i.bank
-        """),
-        {
-            "period": period, "round": round_, "held": [f"{agency}/{bank}" for agency, bank in held],
-            "codes": [terms.code for terms in banks], "max_lines": [terms.max_lines for terms in banks],
-        },
-    )  # fmt: skip
-    totals = conn.execute(
-        text(f"""
-            select bank, file, count(*) as lines, {_SUMS.format("")}, (sum(digits) % 1000000000000)::bigint as hash_total,
-                   file + 1 + (select coalesce(max(seq), 0) from batch o where o.bank = n.bank and o.business_date = :day)
-                     as seq
-            from numbered_line n group by bank, file order by bank, file
-        """),
-        {"day": day},
-    ).all()
     terms_of = {terms.code: terms for terms in banks}
-    made = [_insert(conn, row, period, round_, day, terms_of[row.bank], name_of) for row in totals]
-    conn.execute(
-        text("""
-            insert into batch_line (batch_id, line, instruction_id)
-            select b.id, n.line, n.instruction_id from numbered_line n
-            join unnest(cast(:ids as bigint[]), cast(:banks as text[]), cast(:files as bigint[])) as b (id, bank, file)
-              on b.bank = n.bank and b.file = n.file
-            order by 1, 2
-        """),
-        {
-            "ids": [batch.id for batch in made],
-            "banks": [row.bank for row in totals],
-            "files": [row.file for row in totals],
-        },
-    )
-    conn.execute(text("drop table numbered_line"))
+    uploads = [each for each in requests.uploads(conn, period, round_) if (each.agency, each.bank) not in held]
+    sections = [
+        section
+        for bank, of_bank in groupby(uploads, key=lambda upload: upload.bank)
+        if bank in terms_of
+        for section in _numbered(of_bank, terms_of[bank].max_lines)
+    ]
+    made: list[Batch] = []
+    for (bank, _), of_file in groupby(sections, key=lambda section: (section.upload.bank, section.file)):
+        of_batch = list(of_file)
+        seq = _last_seq(conn, bank, day) + 1
+        batch = _insert(conn, _totals(conn, of_batch), period, round_, day, seq, terms_of[bank], name_of)
+        _keep_sections(conn, batch, of_batch)
+        made.append(batch)
     return made
 
 
+def _numbered(uploads: Iterable[Upload], max_lines: int) -> Iterator[_Section]:
+    """Puts a bank's uploads one behind the other into files; an upload goes on in the next file where one is full."""
+    file, line = 0, 1
+    for upload in uploads:
+        first = upload.first
+        while first < upload.end:
+            if line > max_lines:
+                file, line = file + 1, 1
+            end = min(upload.end, first + max_lines - line + 1)
+            yield _Section(upload, file, line, first, end)
+            line += end - first
+            first = end
+
+
+def _last_seq(conn: Connection, bank: str, day: date) -> int:
+    query = text("select coalesce(max(seq), 0) from batch where bank = :bank and business_date = :day")
+    return int(conn.execute(query, {"bank": bank, "day": day}).scalar_one())
+
+
+def _totals(conn: Connection, sections: Sequence[_Section]) -> Any:
+    """Control totals of a file's lines, from the books (财表七)."""
+    return conn.execute(
+        text(f"""
+            select count(*)::integer as lines, {_SUMS.format("i.")},
+                   (sum(right(b.account, 10)::bigint) % {HASH_TOTAL_MODULUS})::bigint as hash_total
+            from unnest(cast(:firsts as bigint[]), cast(:ends as bigint[])) as s (first, "end")
+            join instruction i on i.id >= s.first and i.id < s."end" join bill b on b.id = i.bill_id
+        """),
+        {"firsts": [section.first for section in sections], "ends": [section.end for section in sections]},
+    ).one()
+
+
+def _keep_sections(conn: Connection, batch: Batch, sections: Sequence[_Section]) -> None:
+    conn.execute(
+        text("""
+            insert into batch_section (batch_id, first_line, agency, instructions)
+            values (:batch, :first_line, :agency, int8range(:first, :end))
+        """),
+        [
+            {
+                "batch": batch.id, "first_line": section.first_line, "agency": section.upload.agency,
+                "first": section.first, "end": section.end,
+            }
+            for section in sections
+        ],
+    )  # fmt: skip
+
+
 def _insert(
-    conn: Connection, totals: Any, period: str, round_: int, day: date, terms: BankTerms, name_of: NameOf
+    conn: Connection, totals: Any, period: str, round_: int, day: date, seq: int, terms: BankTerms, name_of: NameOf
 ) -> Batch:
     row = conn.execute(
         text(f"""
@@ -190,8 +226,8 @@ def _insert(
             returning {_COLUMNS}
         """),
         {
-            "batch_no": f"{terms.code}-{day:%Y%m%d}-{totals.seq:04d}", "bank": terms.code, "period": period,
-            "round": round_, "day": day, "seq": totals.seq, "file_name": name_of(terms, day, totals.seq),
+            "batch_no": f"{terms.code}-{day:%Y%m%d}-{seq:04d}", "bank": terms.code, "period": period,
+            "round": round_, "day": day, "seq": seq, "file_name": name_of(terms, day, seq),
             "lines": totals.lines, **{fund: getattr(totals, fund) for fund in FUND_NAMES},
             "total": sum(getattr(totals, fund) for fund in FUND_NAMES), "hash_total": totals.hash_total,
             "partial": terms.allow_partial, "state": BatchState.BATCHED.value,
@@ -200,39 +236,65 @@ def _insert(
     return _made(row)
 
 
+class Section(NamedTuple):
+    """An agency's lines of a file, ``first_line`` to ``last_line``; line n is instruction ``offset + n``."""
+
+    agency: str
+    first_line: int
+    last_line: int
+    offset: int
+
+
+def sections(conn: Connection, batch_id: int) -> list[Section]:
+    """A file's sections in the order of its lines."""
+    found = conn.execute(
+        text("""
+            select agency, first_line, first_line + upper(instructions) - lower(instructions) - 1,
+                   lower(instructions) - first_line
+            from batch_section where batch_id = :id order by first_line
+        """),
+        {"id": batch_id},
+    )
+    return [Section(*row) for row in found]
+
+
 def agency_totals(conn: Connection, batch: Batch) -> list[tuple[str, int, int]]:
     """(agency, lines, fen) of a batch: what 表二十六 adds up."""
     found = conn.execute(
         text("""
-            select i.agency, count(*), sum(i.total)::bigint from batch_line bl join instruction i on i.id = bl.instruction_id
-            where bl.batch_id = :id group by i.agency order by i.agency
+            select s.agency, count(*), sum(i.total)::bigint from batch_section s
+            join instruction i on i.id >= lower(s.instructions) and i.id < upper(s.instructions)
+            where s.batch_id = :id group by s.agency order by s.agency
         """),
         {"id": batch.id},
     )
     return [(row[0], int(row[1]), int(row[2])) for row in found]
 
 
-_LINES = """
-    select bl.line, i.instruction_no, b.unit, b.account, b.account_name, i.pension, i.unemployment, i.injury, i.maternity,
-           i.kind = 'M'
-    from batch_line bl join instruction i on i.id = bl.instruction_id join bill b on b.id = i.bill_id
-    where bl.batch_id = %s order by bl.line
+_LINES = f"""
+    select i.id - %s, i.instruction_no, b.unit, b.account, b.account_name, {", ".join(f"i.{fund}" for fund in FUND_NAMES)},
+           case when i.kind = 'M' and %s then 'true' else 'false' end
+    from instruction i join bill b on b.id = i.bill_id
+    where i.id >= %s and i.id < %s order by i.id
 """
+LINE_COLUMNS: Final[frames.Schema] = (
+    {"line": pl.Int32}
+    | dict.fromkeys(("instruction_no", "unit", "account", "account_name"), pl.String)
+    | dict.fromkeys(FUND_NAMES, pl.Int64)
+    | {"partial": pl.Boolean}
+)
 
 
-def request_lines(conn: Connection, batch: Batch) -> Iterator[RequestLine]:
-    """Streams the lines of a bank file in order, through a server-side cursor."""
-    with raw(conn).cursor(name="request_lines") as cursor:
-        cursor.itersize = 10_000
-        cursor.execute(_LINES, (batch.id,))
-        for row in cursor:
-            line, number, unit, account, name = row[:5]
-            yield RequestLine(line, number, unit, account, name, FundAmounts(*row[5:9]), batch.partial and row[9])
+def request_lines(conn: Connection, batch: Batch) -> Iterator[pl.DataFrame]:
+    """The lines of a bank file in order, by columns and in parts of some megabytes (``hub.ports.BankFormat``)."""
+    for section in sections(conn, batch.id):
+        first, end = section.offset + section.first_line, section.offset + section.last_line + 1
+        with in_order(conn):
+            yield from frames.read(conn, _LINES, LINE_COLUMNS, (section.offset, batch.partial, first, end))
 
 
 def requested_lines(conn: Connection, batch: Batch) -> Iterator[RequestedLine]:
-    """Streams what was asked, for comparison with the answer."""
-    for line in request_lines(conn, batch):
-        yield RequestedLine(
-            line.line, InstructionNo(line.instruction_no), UnitNo(line.unit), line.amounts, line.partial
-        )
+    """What was asked, line by line, to word the faults of an answer."""
+    for part in request_lines(conn, batch):
+        for line, number, unit, _, _, *amounts, partial in part.iter_rows():
+            yield RequestedLine(line, InstructionNo(number), UnitNo(unit), FundAmounts(*amounts), partial)

@@ -26,6 +26,9 @@ SHARD_LOCK: Final = 7_005
 """With a hash of ``<agency>/<shard>``: bills of one shard are booked one transaction at a time."""
 
 
+_NOT_IN_ORDER: Final = ("enable_hashjoin", "enable_mergejoin", "enable_sort")
+
+
 def with_driver(url: str) -> str:
     """The same URL with psycopg 3 named as driver; a plain ``postgresql://`` is what people write."""
     return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
@@ -79,6 +82,21 @@ def set_based(conn: Connection) -> None:
     Tables that a month has just filled have no statistics yet; a nested loop over all bills would then be quadratic.
     """
     conn.execute(text("set local enable_nestloop = off"))
+
+
+@contextmanager
+def in_order(conn: Connection) -> Iterator[None]:
+    """Within the block, rows are looked up one after the other in the order of an index.
+
+    For streams of a file's lines: no sort, no hash of a whole table, and the first line comes at once. Ends what
+    ``set_based`` set.
+    """
+    conn.execute(text("set local enable_nestloop to default"))
+    for setting in _NOT_IN_ORDER:
+        conn.execute(text(f"set local {setting} = off"))
+    yield
+    for setting in _NOT_IN_ORDER:
+        conn.execute(text(f"set local {setting} to default"))
 
 
 @contextmanager

@@ -103,9 +103,7 @@ class _Search:
         """How a name can be meant, each giving the stops it finds."""
         return (
             lambda name: map(self.bill, self._rows("select * from bill where bill_no = :name", name=name)),
-            lambda name: map(
-                self.instruction, self._rows("select * from instruction where instruction_no = :name", name=name)
-            ),
+            lambda name: map(self.instruction, self._instructions(name)),
             lambda name: map(self.receipt, self._rows("select * from receipt where receipt_no = :name", name=name)),
             lambda name: map(
                 self.batch, self._rows("select * from batch where batch_no = :name or file_name = :name", name=name)
@@ -122,7 +120,11 @@ class _Search:
     # ── bills ───────────────────────────────────────────────────────────────────────────────────────────────────
     def unit(self, name: str) -> Iterator[Stop]:
         bills = self._rows(
-            "select * from bill where unit = cast(:name as bpchar) order by period desc, id desc limit :most",
+            """
+            select * from bill where unit = cast(:name as bpchar) and kind = 'M' union all
+            select * from bill where unit = cast(:name as bpchar) and kind <> 'M'
+            order by period desc, id desc limit :most
+            """,
             name=name,
             most=UNIT_BILLS_SHOWN,
         )
@@ -155,13 +157,25 @@ class _Search:
             yield Stop("arrears", bill.bill_no, facts, tuple(self._entries(row.entry_id)))
 
     # ── a deduction ─────────────────────────────────────────────────────────────────────────────────────────────
+    def _instructions(self, name: str) -> Sequence[Row[Any]]:
+        bill_no, _, round_ = name.rpartition("-")
+        query = (
+            "select i.* from bill b join instruction i on i.bill_id = b.id where b.bill_no = :bill and i.round = :round"
+        )
+        return self._rows(query, bill=bill_no, round=int(round_)) if round_ in ("1", "2") else ()
+
     def instruction(self, row: Row[Any]) -> Stop:
         facts = {**_facts(row, "period", "round", "kind", "agency", "bank", "shard"), "requested": _amounts(row)}
         then = (*self._city_line(row), *self._batch_line(row))
         return Stop("instruction", row.instruction_no, facts, then)
 
     def _city_line(self, instruction: Row[Any]) -> Iterator[Stop]:
-        for row in self._rows("select * from city_line where instruction_id = :id", id=instruction.id):
+        session = "period = :period and round = :round and agency = :agency and bank = :bank"
+        received = self._rows(
+            f"select * from city_line where {session} and instruction_id = :id",
+            **_facts(instruction, "id", "period", "round", "agency", "bank"),
+        )
+        for row in received:
             facts = {"received": _amounts(row)}
             yield Stop("city-line", instruction.instruction_no, facts, tuple(self._event(row.event_id)))
 

@@ -1,40 +1,55 @@
 """Deduction requests: instructions made when an upload closes, and what the city received of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+import polars as pl
 from sqlalchemy import Connection, text
 
 from hub.domain.funds import FUND_NAMES
-from hub.ledger import arrivals
-from hub.ledger.database import raw
+from hub.ledger import arrivals, frames
 
 _OUTSTANDING = ", ".join(
     f"greatest(b.{fund} - coalesce(c.{fund}, 0) - coalesce(w.{fund}, 0), 0) as {fund}" for fund in FUND_NAMES
 )
+_FUNDS = ", ".join(FUND_NAMES)
 _SUMS = ", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)
 
 # Joined set by set, each drawn up once: a question asked bill by bill would be asked a million times.
+# The order of the instructions is the order of the bank files: by bank, agency, the agency's files and their lines. It
+# follows from the facts and not from the order of their coming, and one number holds it all, which sorts fast.
 _OPEN = f"""
     with billed as (
-        select * from bill where period = :period and kind = 'M' and mode = 'B' and accepted_at < :closes_at),
+        select id, bill_no, kind, agency, bank, shard, file_id, line, {_FUNDS} from bill
+        where period = :period and kind = 'M' and mode = 'B' and accepted_at < :closes_at),
+    banks as (
+        select code, row_number() over (order by code collate "C") as n from unnest(cast(:banks as text[])) as code),
+    files as (
+        select id, row_number() over (order by party collate "C", identity collate "C") as n from file_intake
+        where door = 'agency' and outcome = 'accepted' and id in (select distinct file_id from billed)),
     collected as (
-        select bill_id, {_SUMS} from collection where bill_id in (select id from billed) group by bill_id),
+        select c.bill_id, {", ".join(f"sum(c.{fund})::bigint as {fund}" for fund in FUND_NAMES)}
+        from collection c join billed b on b.id = c.bill_id group by c.bill_id),
     coming as ({arrivals.coming("t.period = :period and t.state in ('ANSWERED', 'POSTING')")}),
+    answered as (
+        select i.bill_id, i.round from batch t join batch_section s on s.batch_id = t.id
+        join instruction i on i.id >= lower(s.instructions) and i.id < upper(s.instructions)
+        where t.period = :period and t.result_file_id is not null),
     asked as (
-        select i.bill_id, bool_or(r.line is null) as unanswered
-        from instruction i
-        left join batch_line bl on bl.instruction_id = i.id
-        left join result_line r on r.batch_id = bl.batch_id and r.line = bl.line
-        where i.bill_id in (select id from billed) group by i.bill_id),
+        select i.bill_id, bool_or(a.bill_id is null) as unanswered
+        from instruction i left join answered a on a.bill_id = i.bill_id and a.round = i.round
+        where i.period = :period and i.kind = 'M' group by i.bill_id),
     chosen as (
         select bill_id, bool_or(mode = 'B') as again, bool_or(mode = 'S') as ended
         from second_collection where period = :period and accepted_at < :closes_at group by bill_id),
     open as (
-        select b.id, b.bill_no, b.kind, b.agency, b.bank, b.shard, {_OUTSTANDING}
+        select b.id, b.bill_no, b.kind, b.agency, b.bank, b.shard, {_OUTSTANDING},
+               (k.n << 48) + (f.n << 32) + b.line as place
         from billed b
+        join banks k on k.code = b.bank
+        join files f on f.id = b.file_id
         left join collected c on c.bill_id = b.id
         left join coming w on w.bill_id = b.id
         left join asked a on a.bill_id = b.id
@@ -46,56 +61,77 @@ _OPEN = f"""
            pension, unemployment, injury, maternity, pension + unemployment + injury + maternity
     from open
     where pension + unemployment + injury + maternity > 0
-    order by agency, bank, shard, id
-"""
-_BUNDLES = """
-    select agency, bank, shard, instruction_no, pension, unemployment, injury, maternity
-    from instruction where period = %s and round = %s order by agency, bank, shard, instruction_no collate "C"
+    order by place
 """
 
 
-def open_instructions(conn: Connection, period: str, round_: int, closes_at: datetime) -> int:
+def open_instructions(conn: Connection, period: str, round_: int, closes_at: datetime, banks: Collection[str]) -> int:
     """Makes the instructions of a session, for exactly what is outstanding (rules.md section 3), and returns how many.
 
-    What a bank has answered is not asked a second time, whether or not it is posted yet.
+    What a bank has answered is not asked a second time, whether or not it is posted yet. ``banks``: every bank that a
+    bill may name.
 
     First round: monthly bills for bank deduction. Second: those named again and answered, and bills that missed the first.
     """
-    return conn.execute(text(_OPEN), {"period": period, "round": round_, "closes_at": closes_at}).rowcount
+    values = {"period": period, "round": round_, "closes_at": closes_at, "banks": list(banks)}
+    return conn.execute(text(_OPEN), values).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An agency's instructions for one bank in a session: consecutive ids, from ``first`` up to before ``end``."""
+
+    bank: str
+    agency: str
+    first: int
+    end: int
+
+    @property
+    def lines(self) -> int:
+        return self.end - self.first
+
+
+def uploads(conn: Connection, period: str, round_: int) -> list[Upload]:
+    """What each agency asks of each bank in a session, in the order of the ids.
+
+    The ids of an upload are consecutive, because a session's instructions are made by one statement, in this order,
+    while nobody else makes any.
+    """
+    found = conn.execute(
+        text("""
+            select bank, agency, min(id) as first, max(id) + 1 as "end", count(*) as lines from instruction
+            where period = :period and round = :round group by bank, agency order by first
+        """),
+        {"period": period, "round": round_},
+    ).all()
+    made = [Upload(row.bank, row.agency, row.first, row.end) for row in found]
+    for upload, row in zip(made, found, strict=True):
+        assert upload.lines == row.lines, f"the instructions of {upload} are not consecutive: {row.lines} lines"
+    return made
 
 
 class RequestBundle(NamedTuple):
-    """At most ``size`` instructions of one agency, bank and shard, as columns."""
+    """At most ``size`` instructions of one agency, bank and shard, as columns; ``part`` counts them from 0."""
 
     agency: str
     bank: str
     shard: int
     part: int
-    instructions: Sequence[str]
-    amounts: Sequence[Sequence[int]]  # four columns, statutory order
+    instructions: list[int]
+    amounts: Sequence[list[int]]  # four columns, statutory order
+
+
+_UPLOAD_COLUMNS: Final[frames.Schema] = {"shard": pl.Int16, "id": pl.Int64} | dict.fromkeys(FUND_NAMES, pl.Int64)
 
 
 def bundles(conn: Connection, period: str, round_: int, size: int) -> Iterator[RequestBundle]:
-    """Streams a session's instructions through a server-side cursor."""
-    with raw(conn).cursor(name="session_instructions") as cursor:
-        cursor.itersize = 20_000
-        cursor.execute(_BUNDLES, (period, round_))
-        for (agency, bank, shard), rows in groupby(cursor, key=lambda row: row[:3]):
-            for part, chunk in enumerate(in_chunks(rows, size)):
-                columns = list(zip(*chunk, strict=True))
-                yield RequestBundle(agency, bank, shard, part, columns[3], columns[4:8])
-
-
-def in_chunks(rows: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    """Lists of at most ``size`` rows, in order."""
-    chunk: list[Any] = []
-    for row in rows:
-        chunk.append(row)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+    """A session's instructions in bundles, read upload by upload."""
+    for upload in uploads(conn, period, round_):
+        query = f"select shard, id, {_FUNDS} from instruction where id >= %s and id < %s order by id"
+        asked = frames.whole(conn, query, _UPLOAD_COLUMNS, (upload.first, upload.end))
+        for shard, part, chunk in frames.by_shard(asked, size):
+            columns = [chunk[name].to_list() for name in ("id", *FUND_NAMES)]
+            yield RequestBundle(upload.agency, upload.bank, shard, part, columns[0], columns[1:])
 
 
 class DeclaredTotal(NamedTuple):
@@ -123,21 +159,22 @@ def declared_totals(conn: Connection, period: str, round_: int) -> list[Declared
     return [DeclaredTotal(*row[:3], *(int(value) for value in row[3:])) for row in found]
 
 
-def receive_lines(conn: Connection, record: dict[str, Any], event_id: object) -> int:
-    """Stores what a bundle carried as the city's lines; returns how many of its instructions are known."""
-    return conn.execute(
-        text("""
-            insert into city_line (instruction_id, pension, unemployment, injury, maternity, event_id)
-            select i.id, r.pension, r.unemployment, r.injury, r.maternity, :event_id
-            from unnest(cast(:instructions as text[]), cast(:pension as bigint[]), cast(:unemployment as bigint[]),
-                        cast(:injury as bigint[]), cast(:maternity as bigint[]))
-                 as r (instruction_no, pension, unemployment, injury, maternity)
-            join instruction i on i.instruction_no = r.instruction_no
-            where i.period = :period and i.round = :round and i.agency = :agency and i.bank = :bank
-        """),
-        {key: record[key] for key in ("instructions", *FUND_NAMES, "period", "round", "agency", "bank")}
-        | {"event_id": event_id},
-    ).rowcount
+_RECEIVE: Final = text(f"""
+    insert into city_bundle (event_id, period, round, agency, bank, instructions, {_FUNDS})
+    values (:event_id, :period, :round, :agency, :bank, cast(:instructions as bigint[]),
+            {", ".join(f"cast(:{fund} as bigint[])" for fund in FUND_NAMES)})
+""")
+
+
+def receive_bundles(conn: Connection, received: Sequence[tuple[object, dict[str, Any]]]) -> None:
+    """Stores what bundles carried as the city's lines, each as (event id, record)."""
+    rows = [
+        {"event_id": event_id}
+        | {name: record[name] for name in ("period", "round", "agency", "bank")}
+        | {name: frames.array(record[name]) for name in ("instructions", *FUND_NAMES)}
+        for event_id, record in received
+    ]
+    conn.execute(_RECEIVE, rows)
 
 
 def receive_declaration(conn: Connection, record: dict[str, Any], event_id: object) -> None:
@@ -165,21 +202,26 @@ class Difference(NamedTuple):
 
 
 def differences(conn: Connection, period: str, round_: int) -> list[Difference]:
-    """Compares 财表六 as declared with the lines as received, per agency, bank and kind (C9-2)."""
+    """Compares 财表六 as declared with the lines as received, per agency, bank and kind (C9-2).
+
+    A line that came twice is a difference, and so is one that its agency never made for that bank and session; its kind
+    is ``?``, since no instruction tells it.
+    """
     columns = ", ".join(f"coalesce({{0}}.{fund}, 0)" for fund in ("lines", *FUND_NAMES))
     of_declared, of_received = columns.format("d"), columns.format("r")
     found = conn.execute(
         text(f"""
             with received as (
-                select i.agency, i.bank, i.kind, count(l.instruction_id) as lines,
-                       {", ".join(f"sum(l.{fund})::bigint as {fund}" for fund in FUND_NAMES)}
-                from instruction i left join city_line l on l.instruction_id = i.id
-                where i.period = :period and i.round = :round group by 1, 2, 3),
+                select l.agency, l.bank, coalesce(i.kind, '?') as kind, count(*) as lines,
+                       count(distinct l.instruction_id) as once, {_SUMS.replace("sum(", "sum(l.")}
+                from city_line l left join instruction i on i.id = l.instruction_id
+                    and i.period = l.period and i.round = l.round and i.agency = l.agency and i.bank = l.bank
+                where l.period = :period and l.round = :round group by 1, 2, 3),
             declared as (select * from declaration where period = :period and round = :round)
             select coalesce(d.agency, r.agency), coalesce(d.bank, r.bank), coalesce(d.kind, r.kind),
                    concat_ws(' ', {of_declared}), concat_ws(' ', {of_received})
             from declared d full join received r on d.agency = r.agency and d.bank = r.bank and d.kind = r.kind
-            where ({of_declared}) is distinct from ({of_received}) order by 1, 2, 3
+            where ({of_declared}) is distinct from ({of_received}) or r.once < r.lines order by 1, 2, 3
         """),
         {"period": period, "round": round_},
     )

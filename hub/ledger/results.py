@@ -1,57 +1,52 @@
 """Bank answers: taken in line by line beside their request, and handed on for posting in bundles."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
+import polars as pl
 from sqlalchemy import Connection
 
-from hub.domain.bank_results import AnswerLine
+from hub.domain.funds import FUND_NAMES
+from hub.ledger import batches, frames
 from hub.ledger.batches import Batch
-from hub.ledger.database import raw
-from hub.ledger.requests import in_chunks
+
+_KEPT: Final = ("line", "deducted", *FUND_NAMES, "code", "reference", "file_line")
+_ROWS_AT_ONCE: Final = 50_000
 
 
-def keep(conn: Connection, batch: Batch, answers: Iterable[AnswerLine]) -> None:
-    """Copies the checked answers of a batch into the books."""
-    columns = "batch_id, line, deducted, pension, unemployment, injury, maternity, code, reference, file_line"
-    with raw(conn).cursor() as cursor, cursor.copy(f"copy result_line ({columns}) from stdin") as copy:
-        for answer in answers:
-            copy.write_row(
-                (
-                    batch.id, answer.line, answer.deducted, *answer.split, answer.code, answer.reference,
-                    answer.file_line,
-                )
-            )  # fmt: skip
+def keep(conn: Connection, batch: Batch, answers: pl.DataFrame) -> None:
+    """Copies the checked answers of a batch into the books, in the order of their lines."""
+    rows = answers.sort("line").select(pl.lit(batch.id).alias("batch_id"), *_KEPT)
+    frames.write(conn, "result_line", rows.columns, rows.iter_slices(_ROWS_AT_ONCE))
 
 
 class ResultBundle(NamedTuple):
-    """At most ``size`` answered lines of one batch, agency and shard, as columns."""
+    """At most ``size`` answered lines of one batch, agency and shard, as columns; ``part`` counts them from 0."""
 
     agency: str
     shard: int
     part: int
-    columns: Sequence[Sequence[Any]]
+    columns: Sequence[list[Any]]
 
 
 RESULT_COLUMNS = (
     "lines", "requested_pension", "requested_unemployment", "requested_injury", "requested_maternity",
-    "deducted", "pension", "unemployment", "injury", "maternity", "codes",
+    "deducted", "pension", "unemployment", "injury", "maternity",
 )  # fmt: skip
-_BUNDLES = """
-    select i.agency, i.shard, r.line, i.pension, i.unemployment, i.injury, i.maternity,
-           r.deducted, r.pension, r.unemployment, r.injury, r.maternity, r.code
-    from result_line r
-    join batch_line bl on bl.batch_id = r.batch_id and bl.line = r.line join instruction i on i.id = bl.instruction_id
-    where r.batch_id = %s order by i.agency, i.shard, r.line
+_ANSWERED: Final = f"""
+    select i.shard, r.line, {", ".join(f"i.{fund}" for fund in FUND_NAMES)},
+           r.deducted, {", ".join(f"r.{fund}" for fund in FUND_NAMES)}
+    from result_line r join instruction i on i.id = r.line + %s
+    where r.batch_id = %s and r.line between %s and %s and i.id between %s and %s order by r.line
 """
+_COLUMNS: Final[frames.Schema] = {"shard": pl.Int16, "lines": pl.Int32} | dict.fromkeys(RESULT_COLUMNS[1:], pl.Int64)
 
 
 def bundles(conn: Connection, batch: Batch, size: int) -> Iterator[ResultBundle]:
-    """Streams a batch's answers, with what was asked beside them, through a server-side cursor."""
-    with raw(conn).cursor(name="result_bundles") as cursor:
-        cursor.itersize = 20_000
-        cursor.execute(_BUNDLES, (batch.id,))
-        for (agency, shard), rows in groupby(cursor, key=lambda row: row[:2]):
-            for part, chunk in enumerate(in_chunks(rows, size)):
-                yield ResultBundle(agency, shard, part, list(zip(*chunk, strict=True))[2:])
+    """A batch's answers with what was asked beside them, agency by agency."""
+    for section in batches.sections(conn, batch.id):
+        first, last, offset = section.first_line, section.last_line, section.offset
+        values = (offset, batch.id, first, last, offset + first, offset + last)
+        answered = frames.whole(conn, _ANSWERED, _COLUMNS, values)
+        for shard, part, chunk in frames.by_shard(answered, size):
+            yield ResultBundle(section.agency, shard, part, [chunk[name].to_list() for name in RESULT_COLUMNS])

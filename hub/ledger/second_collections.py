@@ -7,13 +7,13 @@ from sqlalchemy import Connection, text
 
 
 def unanswered(conn: Connection, bill_ids: Collection[int]) -> set[int]:
-    """Bills with an instruction that the bank has not answered."""
+    """Bills with an instruction that the bank has not answered; an answer is taken for a whole file or not at all."""
     found = conn.execute(
         text("""
             select distinct i.bill_id from instruction i
             where i.bill_id = any(:bills) and not exists (
-                select from batch_line bl join result_line r on r.batch_id = bl.batch_id and r.line = bl.line
-                where bl.instruction_id = i.id)
+                select from batch_section s join batch t on t.id = s.batch_id
+                where s.instructions @> i.id and t.result_file_id is not null)
         """),
         {"bills": list(bill_ids)},
     )

@@ -1,8 +1,8 @@
 """Step 3, collect requests (C9-2): the city takes in the lines that the agencies ask to deduct.
 
 Reads: deduction-requested, key agency/shard. Writes: the city's lines.
-Rule: every instruction of a bundle is one that its agency made for this session and bank.
-Repeat: the inbox row of the event, and one city line an instruction.
+Rule: kept as received; the city batch holds every line against what its agency made and declared.
+Repeat: the inbox row of the event, and one bundle an event.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,4 @@ from hub.wire.events import Received
 
 
 def handle(conn: Connection, events: Sequence[Received]) -> None:
-    for event in events:
-        _receive(conn, event)
-
-
-def _receive(conn: Connection, event: Received) -> None:
-    known = requests.receive_lines(conn, event.record, event.event_id)
-    assert known == len(event.record["instructions"]), (
-        f"{len(event.record['instructions']) - known} instructions of the bundle were never made by its agency"
-    )
+    requests.receive_bundles(conn, [(event.event_id, event.record) for event in events])

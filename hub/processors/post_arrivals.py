@@ -5,7 +5,8 @@ Rule: a bill takes what it still lacks, fund by fund; what is beyond goes to sus
 Repeat: the inbox row of the event, and one collection a batch line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from sqlalchemy import Connection
 
@@ -17,44 +18,81 @@ from hub.domain.periods import Period
 from hub.domain.posting import EntryKind, JournalEntry, Level, bank_arrival
 from hub.domain.work import Queue
 from hub.ledger import arrivals, batches, journal, notices, outbox, work_items
+from hub.ledger.arrivals import Arrived, Bundle
 from hub.ledger.batches import Batch
 from hub.ledger.database import lock_books_shared, lock_shards
 from hub.wire.events import Event, Received
 
 
 def handle(conn: Connection, events: Sequence[Received]) -> None:
-    for event in events:
-        _post(conn, event)
-
-
-def _post(conn: Connection, event: Received) -> None:
-    # Gather
-    record = event.record
+    """Books all bundles at once, round by round: within a round a bill has one line, so that none can take two."""
     lock_books_shared(conn)
-    lock_shards(conn, {(record["agency"], record["shard"])})
-    batch = batches.by_number(conn, record["batch_no"])
-    assert batch is not None and batch.state is BatchState.POSTING, f"{record['batch_no']} is not being posted"
-    # Decide
-    arriving = arrivals.stage(conn, batch.id, record)
-    entry = JournalEntry(
+    lock_shards(conn, {(event.record["agency"], event.record["shard"]) for event in events})
+    for _, of_round in groupby(sorted(events, key=_round_of), key=_round_of):
+        _post(conn, list(of_round))
+
+
+def _round_of(event: Received) -> int:
+    return int(event.record["round"])
+
+
+def _post(conn: Connection, events: Sequence[Received]) -> None:
+    # Gather
+    posted: dict[str, Batch] = {}
+    for event in events:
+        number = event.record["batch_no"]
+        batch = posted.get(number) or batches.by_number(conn, number)
+        assert batch is not None and batch.state is BatchState.POSTING, f"{number} is not being posted"
+        posted[number] = batch
+    with_money = [event for event in events if any(map(any, _amounts(event)))]
+    entry_of = dict(zip((event.event_id for event in with_money), journal.numbers(conn, len(with_money)), strict=True))
+    # Decide and apply: what a bill still lacks is known to the books, so they share each line.
+    bundles = [_bundle(conn, posted, event, entry_of[event.event_id]) for event in with_money]
+    arrived = arrivals.collect(conn, bundles)
+    journal.book_all(
+        conn, [(number, _entry(event, arrived[number])) for event in with_money if (number := entry_of[event.event_id])]
+    )
+    for event in with_money:
+        number, batch = entry_of[event.event_id], posted[event.record["batch_no"]]
+        if arrived[number].suspense != NOTHING:
+            _open_suspense_items(conn, batch, event, number)
+        if event.record["booking_period"] > batch.period:
+            _tell_arrears_settled(conn, batch, event)
+    for number, batch in posted.items():
+        of_batch = [event for event in events if event.record["batch_no"] == number]
+        if arrivals.count_posted(conn, batch.id, sum(len(event.record["lines"]) for event in of_batch)):
+            batches.advance(conn, batch, BatchState.POSTED)
+            notices.issue(conn, batch, of_batch[-1].occurred_at)
+
+
+def _amounts(event: Received) -> list[list[int]]:
+    return [event.record[fund] for fund in FUND_NAMES]
+
+
+def _bundle(conn: Connection, posted: Mapping[str, Batch], event: Received, entry: int) -> Bundle:
+    record = event.record
+    batch = posted[record["batch_no"]]
+    [section] = [each for each in batches.sections(conn, batch.id) if each.agency == record["agency"]]
+    assert section.first_line <= min(record["lines"]) and max(record["lines"]) <= section.last_line, (
+        f"{batch.batch_no} has no such lines of {section.agency}"
+    )
+    return Bundle(
+        entry, batch.id, section.offset, record["booking_period"], record["business_date"], record["lines"],
+        _amounts(event),
+    )  # fmt: skip
+
+
+def _entry(event: Received, arrived: Arrived) -> JournalEntry:
+    record = event.record
+    return JournalEntry(
         level=Level.CITY, agency=record["agency"], what=EntryKind.BANK_ARRIVAL, cause=str(event.event_id),
         booking_period=Period(record["booking_period"]), business_date=record["business_date"],
-        postings=bank_arrival(arriving.applied, arriving.suspense),
+        postings=bank_arrival(arrived.applied, arrived.suspense),
     )  # fmt: skip
-    # Apply
-    if entry.postings:
-        arrivals.collect(conn, batch.id, record, journal.book(conn, entry))
-    if arriving.suspense != NOTHING:
-        _open_suspense_items(conn, batch, event)
-    if record["booking_period"] > batch.period:
-        _tell_arrears_settled(conn, batch, event)
-    if arrivals.count_posted(conn, batch.id, len(record["lines"])):
-        batches.advance(conn, batch, BatchState.POSTED)
-        _notify(conn, batch, event)
 
 
-def _open_suspense_items(conn: Connection, batch: Batch, event: Received) -> None:
-    for line, bill_no, fen in arrivals.beyond(conn):
+def _open_suspense_items(conn: Connection, batch: Batch, event: Received, entry: int) -> None:
+    for line, bill_no, fen in arrivals.beyond(conn, entry):
         work_items.raise_item(
             conn,
             queue=Queue.SUSPENSE,
@@ -70,7 +108,7 @@ def _open_suspense_items(conn: Connection, batch: Batch, event: Received) -> Non
 
 
 def _tell_arrears_settled(conn: Connection, batch: Batch, event: Received) -> None:
-    columns = arrivals.on_bills(conn)
+    columns = arrivals.on_bills(conn, batch.id, event.record["lines"])
     if not columns:
         return
     settled = Event(
@@ -86,29 +124,3 @@ def _tell_arrears_settled(conn: Connection, batch: Batch, event: Received) -> No
         },
     )  # fmt: skip
     outbox.append(conn, [settled])
-
-
-def _notify(conn: Connection, batch: Batch, event: Received) -> None:
-    """Step 9: one notice (表二十七) an agency, supplementary when the answer was late."""
-    assert batch.booking_period is not None, "a batch that is posted was released into a period"
-    for totals in notices.totals(conn, batch):
-        applied = notices.collected_of(conn, batch.id, totals.agency)
-        notified = Event(
-            topic=topics.ARRIVAL_NOTIFIED,
-            key=totals.agency,
-            subject=f"{batch.batch_no}/{totals.agency}",
-            occurred_at=event.occurred_at,
-            lines=totals.requested_count,
-            record={
-                "period": batch.period, "round": batch.round, "agency": totals.agency, "bank": batch.bank,
-                "batch_no": batch.batch_no, "file_name": batch.file_name, "booking_period": batch.booking_period,
-                "business_date": batch.posting_date, "supplementary": batch.late,
-                "requested_count": totals.requested_count, "requested": totals.requested,
-                "arrived_count": totals.arrived_count, "arrived": totals.arrived,
-                "unarrived_count": totals.unarrived_count, "unarrived": totals.unarrived,
-                "suspense": totals.suspense,
-                "into_arrears": applied if batch.booking_period > batch.period else NOTHING,
-            },
-        )  # fmt: skip
-        notices.keep(conn, batch, totals, notified.event_id)
-        outbox.append(conn, [notified])

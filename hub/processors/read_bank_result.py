@@ -8,10 +8,12 @@ Repeat: the batch is the file's identity, and only one file holds it.
 from collections.abc import Sequence
 from datetime import datetime
 
+import polars as pl
 from sqlalchemy import Connection
 
-from hub.domain.bank_results import check_answers
+from hub.domain.bank_results import AnswerLine, check_answers
 from hub.domain.faults import Fault, FaultCode, in_file_order
+from hub.domain.funds import FUND_NAMES
 from hub.domain.lifecycle import BatchState
 from hub.domain.work import Queue
 from hub.ledger import batches, results, work_items
@@ -58,6 +60,16 @@ def keep(conn: Connection, batch: Batch, file: ResultFile, file_id: int, now: da
         batch = found
         said = f"the bank's answer of {now:%Y-%m-%d %H:%M} shows that it has the file"
         work_items.settle(conn, Queue.UNSENT, batch.batch_no, said, now)
-    results.keep(conn, batch, file.answers)
+    results.keep(conn, batch, _columns(file.answers))
     batches.advance(conn, batch, BatchState.ANSWERED, result_file_id=file_id)
     work_items.settle(conn, Queue.LATE, batch.batch_no, f"the answer came {now:%Y-%m-%d %H:%M}", now)
+
+
+def _columns(answers: Sequence[AnswerLine]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [(a.file_line, a.line, a.deducted, *a.split, a.code, a.reference) for a in answers],
+        schema={"file_line": pl.Int32, "line": pl.Int32, "deducted": pl.Int64}
+        | dict.fromkeys(FUND_NAMES, pl.Int64)
+        | {"code": pl.String, "reference": pl.String},
+        orient="row",
+    )

@@ -5,7 +5,7 @@ Rule: a bill is asked for exactly what is outstanding, once a round, and never w
 Repeat: the step is marked done in the same transaction; an instruction id exists once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from itertools import groupby
 
@@ -18,13 +18,13 @@ from hub.ledger.database import lock_books, set_based
 from hub.wire.events import Event
 
 
-def carry_out(conn: Connection, step: ScheduledStep, now: datetime) -> int:
-    """Closes the upload of ``step`` and returns the number of instructions."""
+def carry_out(conn: Connection, step: ScheduledStep, now: datetime, banks: Collection[str]) -> int:
+    """Closes the upload of ``step`` at all ``banks`` and returns the number of instructions."""
     assert step.due_at is not None, "a step beyond the calendar is not carried out"
     lock_books(conn)
     set_based(conn)
     steps.mark_done(conn, step, now)
-    count = requests.open_instructions(conn, str(step.period), step.round, step.due_at)
+    count = requests.open_instructions(conn, str(step.period), step.round, step.due_at, banks)
     outbox.append(conn, _requested(conn, step, now))
     outbox.append(conn, _declared(conn, step, now))
     return count

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
+from psycopg.types.range import Range
 from sqlalchemy import Connection, text
 
 import topics
@@ -288,7 +289,10 @@ class LittleMonth:
                 total=sum(amounts),
             )  # fmt: skip
             event_id = self.event("deduction-requested", f"{bill.agency}/{shard}", f"{period}/{round_}/{no}", at(day))
-            self.insert("city_line", instruction_id=number, **dict(zip(FUNDS, amounts, strict=True)), event_id=event_id)
+            self.insert(
+                "city_bundle", event_id=event_id, period=period, round=round_, agency=bill.agency, bank=bill.bank,
+                instructions=[number], **{fund: [amount] for fund, amount in zip(FUNDS, amounts, strict=True)},
+            )  # fmt: skip
         for agency in sorted({self.bills[no].agency for no in asked}):
             event_id = self.event("deduction-declared", agency, f"{period}/{round_}/{agency}", at(day))
             for bank in sorted({self.bills[no].bank for no in asked if self.bills[no].agency == agency}):
@@ -331,8 +335,11 @@ class LittleMonth:
             **dict(zip(FUNDS, sums, strict=True)), total=sum(sums),
             hash_total=hash_total, partial=True, state="SENT", request_sha256=kept.sha256,
         )  # fmt: skip
-        for line, (instruction_id, _, _) in enumerate(lines, start=1):
-            self.insert("batch_line", batch_id=batch_id, line=line, instruction_id=instruction_id)
+        for line, (instruction_id, bill, _) in enumerate(lines, start=1):
+            self.insert(
+                "batch_section", batch_id=batch_id, first_line=line, agency=bill.agency,
+                instructions=Range(instruction_id, instruction_id + 1),
+            )  # fmt: skip
         self.event("deduction-batched", bank, number, at(day))
         self.insert(
             "bank_file_receipt", batch_id=batch_id, name=name, size=kept.size, sha256=kept.sha256,

@@ -28,7 +28,7 @@ def test_a_part_goes_to_the_funds_in_statutory_order(city: City, fen: int) -> No
 
 
 def test_the_split_is_refused_when_it_is_not_the_statutory_one() -> None:
-    record = {"lines": [1], "deducted": [10500], "codes": ["01"]}
+    record = {"lines": [1], "deducted": [10500]}
     record |= {f"requested_{fund}": [due] for fund, due in zip(FUNDS, DUE, strict=True)}
     carried = (
         "period",

@@ -1,5 +1,9 @@
 -- The books, first shape. Facts are inserted and never updated; the few columns that move are named in the grants at the end.
 -- Amounts are whole fen (bigint). A period 'YYYY-MM' is the month whose 1st opens its collection.
+-- The four big tables (bill, instruction, result_line, collection) have no foreign keys: a trigger a row would cost more
+-- than the row. Every statement that fills one joins the table it refers to, no process may change or delete a row of any
+-- of them, and `hub verify` looks for rows whose other half is missing. They have few indexes for the same reason; a
+-- period's rows lie together, so that a block range index finds them.
 -- Times are business times with zone; a column on the wall clock says so.
 
 -- ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -52,11 +56,11 @@ create index file_intake_sha256 on file_intake (sha256);
 -- ── agency: bills, second collections, receipts ─────────────────────────────────────────────────────────────────
 create table bill (
     id           bigint generated always as identity primary key,
-    bill_no      text not null,
+    bill_no      text collate "C" not null,
     period       char(7) not null,
     kind         char(1) not null check (kind in ('M', 'S', 'A')),
     agency       char(6) not null,
-    unit         char(12) not null,
+    unit         char(12) collate "C" not null,
     unit_name    text not null,
     mode         char(1) not null check (mode in ('B', 'S')),
     bank         text not null,               -- '' for mode S, as are the next two
@@ -69,14 +73,14 @@ create table bill (
     total        bigint not null check (total > 0 and total = pension + unemployment + injury + maternity),
     refers_to    char(7),
     shard        smallint not null,           -- crc32(unit) modulo the number of shards
-    file_id      bigint not null references file_intake,
+    file_id      bigint not null,             -- of file_intake
     line         integer not null,            -- line number field of the D line
     accepted_at  timestamptz not null
 );
 create unique index bill_no_once on bill (bill_no);
 create unique index bill_monthly_once on bill (unit, period) where kind = 'M';
-create index bill_by_period on bill (period, kind, agency);
-create index bill_by_unit on bill (unit);
+create index bill_of_other_kind_by_unit on bill (unit) where kind <> 'M';
+create index bill_by_period on bill using brin (period) with (pages_per_range = 32, autosummarize = on);
 
 create table second_collection (              -- accepted lines of AGAIN files
     id          bigint generated always as identity primary key,
@@ -109,8 +113,8 @@ create index receipt_by_bill on receipt (bill_id);
 -- ── sessions: instructions, city lines, batches, results ────────────────────────────────────────────────────────
 create table instruction (                    -- one deduction request; period and round are its session's
     id             bigint generated always as identity primary key,
-    instruction_no text not null,             -- <bill no>-<round>
-    bill_id        bigint not null references bill,
+    instruction_no text collate "C" not null, -- <bill no>-<round>
+    bill_id        bigint not null,
     period         char(7) not null,
     round          smallint not null check (round in (1, 2)),
     kind           char(1) not null,
@@ -120,9 +124,8 @@ create table instruction (                    -- one deduction request; period a
     pension        bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
     total          bigint not null check (total > 0 and total = pension + unemployment + injury + maternity)
 );
-create unique index instruction_no_once on instruction (instruction_no);
-create index instruction_by_session on instruction (period, round, bank);
-create index instruction_by_bill on instruction (bill_id);
+create unique index instruction_once_a_round on instruction (bill_id, round);
+create index instruction_by_session on instruction using brin (period, round) with (pages_per_range = 32, autosummarize = on);
 
 create table declaration (                    -- 财表六 as the city received it, from deduction-declared
     period char(7) not null, round smallint not null, agency char(6) not null, bank text not null, kind char(1) not null,
@@ -131,11 +134,22 @@ create table declaration (                    -- 财表六 as the city received 
     event_id uuid not null,
     primary key (period, round, agency, bank, kind)
 );
-create table city_line (                      -- a request as the city received it, from deduction-requested
-    instruction_id bigint primary key references instruction,
-    pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
-    event_id uuid not null
+create table city_bundle (                    -- requests as the city received them, in the columns of deduction-requested
+    event_id uuid primary key,
+    period char(7) not null, round smallint not null, agency char(6) not null, bank text not null,
+    instructions bigint[] not null,
+    pension bigint[] not null, unemployment bigint[] not null, injury bigint[] not null, maternity bigint[] not null,
+    check (cardinality(instructions) = all (array[
+        cardinality(pension), cardinality(unemployment), cardinality(injury), cardinality(maternity)]))
 );
+alter table city_bundle                       -- numbers of many digits do not shrink; trying costs time
+    alter instructions set storage external, alter pension set storage external, alter unemployment set storage external,
+    alter injury set storage external, alter maternity set storage external;
+create index city_bundle_by_session on city_bundle (period, round, agency, bank);
+create view city_line as                      -- one line each
+select l.instruction_id, l.pension, l.unemployment, l.injury, l.maternity, b.event_id, b.period, b.round, b.agency, b.bank
+from city_bundle b cross join lateral unnest(b.instructions, b.pension, b.unemployment, b.injury, b.maternity)
+    as l (instruction_id, pension, unemployment, injury, maternity);
 create table batch (                          -- one bank file each (表二十六, 财表七)
     id             bigint generated always as identity primary key,
     batch_no       text not null unique,
@@ -162,12 +176,18 @@ create table batch (                          -- one bank file each (表二十�
 );
 create index batch_by_session on batch (period, round, bank);
 create index batch_on_its_way on batch (state) where state <> 'POSTED';
-create table batch_line (
-    batch_id       bigint not null references batch,
-    line           integer not null,
-    instruction_id bigint not null unique references instruction,
-    primary key (batch_id, line)
+create table batch_section (                  -- an agency's lines of a bank file: its instructions in the order of their ids
+    batch_id     bigint not null references batch,
+    first_line   integer not null check (first_line > 0),
+    agency       char(6) not null,
+    instructions int8range not null check (not isempty(instructions) and lower_inc(instructions) and not upper_inc(instructions)),
+    primary key (batch_id, first_line),
+    exclude using gist (instructions with &&) -- an instruction is in one file
 );
+create view batch_line as                     -- one line each; the two forms of the condition are for the two ways to go
+select s.batch_id, (s.first_line + (i.id - lower(s.instructions)))::integer as line, i.id as instruction_id
+from batch_section s
+join instruction i on i.id >= lower(s.instructions) and i.id < upper(s.instructions) and s.instructions @> i.id;
 create table bank_file_receipt (              -- proof of delivery
     batch_id  bigint primary key references batch,
     name      text not null,
@@ -181,7 +201,7 @@ create table bank_file_seen (                 -- a result file whose .ok does no
     primary key (bank, name)
 );
 create table result_line (                    -- a bank's answer, checked against its request
-    batch_id  bigint not null references batch,
+    batch_id  bigint not null,
     line      integer not null,               -- the request's line number
     deducted  bigint not null,
     pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
@@ -214,30 +234,29 @@ create table journal_posting (
     primary key (entry_id, n)
 );
 create table collection (                     -- sub-ledger of fund income: money on a bill
-    id             bigint generated always as identity primary key,
-    bill_id        bigint not null references bill,
+    bill_id        bigint not null,
     source         text not null check (source in ('BANK', 'RECEIPT')),
     batch_id       bigint, line integer,      -- of a bank's answer
-    receipt_id     bigint references receipt,
+    receipt_id     bigint,
     pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
     booking_period char(7) not null,          -- after the bill's period: it settled arrears
     business_date  date not null,
-    entry_id       bigint not null references journal_entry,   -- city entry for BANK, agency entry for RECEIPT
-    unique (batch_id, line),
-    unique (receipt_id),
-    foreign key (batch_id, line) references batch_line,
-    check ((source = 'BANK') = (batch_id is not null) and (source = 'RECEIPT') = (receipt_id is not null))
+    entry_id       bigint not null,           -- city entry for BANK, agency entry for RECEIPT
+    check ((source = 'BANK') = (batch_id is not null) and (source = 'BANK') = (line is not null)
+        and (source = 'RECEIPT') = (receipt_id is not null))
 );
+create unique index collection_once_a_line on collection (batch_id, line) where batch_id is not null;
+create unique index collection_once_a_receipt on collection (receipt_id) where receipt_id is not null;
 create index collection_by_bill on collection (bill_id);
 create table suspense (                       -- sub-ledger of suspense 暂收款: money beyond what was outstanding
     batch_id bigint not null, line integer not null,
     bill_id  bigint not null references bill,
     pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
     booking_period char(7) not null,
-    entry_id bigint not null references journal_entry,
-    primary key (batch_id, line),
-    foreign key (batch_id, line) references batch_line
+    entry_id bigint not null references journal_entry deferrable initially deferred,   -- numbered first, added up after
+    primary key (batch_id, line)
 );
+create index suspense_by_entry on suspense (entry_id);
 create table notice (                         -- 表二十七 as sent to an agency, one a batch
     id            bigint generated always as identity primary key,
     batch_id      bigint not null references batch,
@@ -289,6 +308,7 @@ create table outbox (
     published_at  timestamptz,                -- wall clock; null: the relay's next work
     published     integer not null default 0  -- how often
 );
+alter table outbox alter payload set storage external;   -- Avro of amounts does not shrink; trying costs time
 create index outbox_to_publish on outbox (id) where published_at is null;
 create index outbox_awaited on outbox (id) where awaiting > 0;
 create table inbox (
