@@ -4,17 +4,37 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+import polars as pl
 from sqlalchemy import Connection, text
 
 from hub.domain.dues import DuesHeader, DuesLine
 from hub.domain.faults import Fault, FaultCode
 from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.ids import SHARDS, shard_of
-from hub.ledger import arrivals
+from hub.ledger import arrivals, frames
 from hub.ledger.database import raw
 
 HEADER_LINES = 1
 """Lines of a file before its first D line."""
+
+
+_COPIED = (
+    "bill_no", "period", "kind", "agency", "unit", "unit_name", "mode", "bank", "account", "account_name", *FUND_NAMES,
+    "total", "refers_to", "shard", "file_id", "line", "accepted_at",
+)  # fmt: skip
+
+
+def copy_in(conn: Connection, header: DuesHeader, parts: Iterable[pl.DataFrame], file_id: int, at: datetime) -> int:
+    """Copies the bills of a file straight into the books, by columns (``hub.ports``); how many.
+
+    psycopg's IntegrityError when a bill, or a unit's month, is in the books already; the transaction is lost then.
+    """
+    constants = {
+        "period": str(header.period), "kind": header.kind.value, "agency": header.agency, "file_id": file_id,
+        "accepted_at": at.isoformat(),
+    }  # fmt: skip
+    whole = [pl.lit(value).alias(name) for name, value in constants.items()]
+    return frames.write(conn, "bill", _COPIED, (part.with_columns(whole) for part in parts))
 
 
 def stage(conn: Connection, lines: Iterable[DuesLine]) -> None:

@@ -31,9 +31,15 @@ def note_archived(conn: Connection, archived: Archived) -> None:
     )
 
 
+def next_id(conn: Connection) -> int:
+    """The number of a coming that is recorded later, once it is known what the file holds."""
+    return int(conn.execute(text("select nextval(pg_get_serial_sequence('file_intake', 'id'))")).scalar_one())
+
+
 def record(
     conn: Connection,
     *,
+    id_: int | None = None,
     door: str,
     party: str,
     name: str,
@@ -45,16 +51,19 @@ def record(
     total: int = 0,
     faults: Sequence[Fault] = (),
 ) -> int:
-    """Notes one coming of a file and its answer; returns the number of this coming."""
+    """Notes one coming of a file and its answer; returns the number of this coming (``id_`` when it has one already)."""
     note_archived(conn, archived)
     stored = [fault.as_json() for fault in faults[:MAX_FAULTS_STORED]]
     return int(
         conn.execute(
             text("""
-                insert into file_intake (door, party, name, sha256, received_at, outcome, identity, lines, total, faults)
-                values (:door, :party, :name, :sha256, :at, :outcome, :identity, :lines, :total, :faults) returning id
+                insert into file_intake
+                    (id, door, party, name, sha256, received_at, outcome, identity, lines, total, faults)
+                overriding system value
+                values (:id, :door, :party, :name, :sha256, :at, :outcome, :identity, :lines, :total, :faults) returning id
             """),
             {
+                "id": next_id(conn) if id_ is None else id_,
                 "door": door, "party": party, "name": name, "sha256": archived.sha256, "at": at, "outcome": outcome,
                 "identity": identity, "lines": lines, "total": total, "faults": json.dumps(stored, ensure_ascii=False),
             },

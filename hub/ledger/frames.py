@@ -6,8 +6,9 @@ its separators and nowhere else: control characters are refused at every door (c
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import polars as pl
 from sqlalchemy import Connection
@@ -55,15 +56,29 @@ def write(conn: Connection, table: str, columns: Sequence[str], parts: Iterable[
     count = 0
     with raw(conn).cursor() as cursor:
         with cursor.copy(f"copy {table} ({', '.join(columns)}) from stdin with {_FRAMING}") as copy:
-            for part in parts:
-                count += part.height
-                out = BytesIO()
-                part.select(columns).write_csv(
-                    out, include_header=False, separator="|", quote_style="never", null_value=_NULL
-                )
-                copy.write(out.getbuffer())
+            for height, rows in _ahead(_printed(part, columns) for part in parts):
+                count += height
+                copy.write(rows)
         assert cursor.rowcount == count, f"{table} took {cursor.rowcount} rows of {count}"
     return count
+
+
+def _printed(part: pl.DataFrame, columns: Sequence[str]) -> tuple[int, memoryview]:
+    out = BytesIO()
+    part.select(columns).write_csv(out, include_header=False, separator="|", quote_style="never", null_value=_NULL)
+    return part.height, out.getbuffer()
+
+
+Item = TypeVar("Item")
+
+
+def _ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The items, each made in another thread while PostgreSQL still takes in the one before."""
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
 
 
 def by_shard(frame: pl.DataFrame, size: int) -> Iterator[tuple[int, int, pl.DataFrame]]:

@@ -5,13 +5,16 @@ Rule: every control total equals its lines, every bill is new, every bank known.
 Repeat: the file's identity is unique among accepted files, and so is each bill id.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+import polars as pl
 from sqlalchemy import Connection
 
 from hub.domain.dues import DuesFile, DuesHeader
 from hub.domain.faults import Fault, FaultCode
+from hub.domain.funds import FUND_NAMES, FundAmounts
+from hub.domain.money import Fen
 from hub.domain.parties import Parties
 from hub.domain.posting import EntryKind, JournalEntry, Level, dues
 from hub.domain.timetable import Step
@@ -22,6 +25,38 @@ from hub.ledger.database import lock_books_shared
 def identity(header: DuesHeader) -> str:
     """Agency, period, kind and number name a dues file for ever (contract section 1)."""
     return f"DUES/{header.agency}/{header.period}/{header.kind}/{header.no}"
+
+
+def take_in(
+    conn: Connection, header: DuesHeader, parts: Iterable[pl.DataFrame], parties: Parties, file_id: int, now: datetime
+) -> bool:
+    """Takes in a file whose lines are right, by columns; False when the books have something against it.
+
+    Then, and when ``parts`` or a unique key stops it on the way, the caller undoes the transaction and lets ``check``
+    word what is wrong.
+    """
+    # Gather
+    lock_books_shared(conn)
+    too_late = steps.has_closed(conn, header.period, Step.UPLOAD_CLOSE, 2, now)
+    # Decide
+    if header.agency not in parties.agencies or (header.kind == "M" and steps.is_over(conn, header.period, now)):
+        return False
+    # Apply
+    sums = dict.fromkeys(FUND_NAMES, 0)
+    by_bank: set[str] = set()
+
+    def summed() -> Iterator[pl.DataFrame]:
+        for part in parts:
+            by_bank.update(part.filter(pl.col("mode") == "B")["bank"].unique())
+            for fund in FUND_NAMES:
+                sums[fund] += int(part[fund].sum())
+            yield part
+
+    bills.copy_in(conn, header, summed(), file_id, now)
+    if not by_bank <= set(parties.banks) or (header.kind == "M" and too_late and by_bank):
+        return False
+    _book(conn, header, FundAmounts(*(Fen(sums[fund]) for fund in FUND_NAMES)), now)
+    return True
 
 
 def check(conn: Connection, file: DuesFile, parties: Parties, now: datetime) -> Sequence[Fault]:
@@ -44,8 +79,11 @@ def check(conn: Connection, file: DuesFile, parties: Parties, now: datetime) -> 
 
 def keep(conn: Connection, file: DuesFile, file_id: int, now: datetime) -> None:
     """Apply: the staged lines become bills, and the agency's memorandum accounts show what is due."""
-    header = file.header
-    amounts = bills.keep_staged(conn, header, file_id, now)
+    amounts = bills.keep_staged(conn, file.header, file_id, now)
+    _book(conn, file.header, amounts, now)
+
+
+def _book(conn: Connection, header: DuesHeader, amounts: FundAmounts, now: datetime) -> None:
     journal.book(
         conn,
         JournalEntry(
