@@ -11,10 +11,12 @@ from hub.domain.errors import HubError
 from hub.domain.faults import Fault, FaultCode, in_file_order
 from hub.domain.work import Queue
 from hub.ledger import clock, files, work_items
+from hub.ledger.batches import Batch
 from hub.ledger.database import POLL_LOCK, session_lock
 from hub.ledger.unready_results import UnreadyResults
-from hub.ports import Archived, BankDoor, Refused, RemoteFile
+from hub.ports import Archived, BankDoor, BankFormat, Refused, RemoteFile
 from hub.processors import deliver_bank_file, read_bank_result, release_results
+from hub.runtime.work_log import Piece, working
 
 _log = structlog.get_logger(__name__)
 OK_SUFFIX = ".ok"
@@ -37,8 +39,13 @@ def deliver(hub: Hub, code: str, door: BankDoor) -> bool:
         with hub.engine.begin() as conn:
             waiting = deliver_bank_file.pending(conn, code)
         profile = hub.formats[code]
-        sent = [deliver_bank_file.deliver(hub.engine, batch, door, hub.archive, profile) for batch in waiting]
+        sent = [_deliver_one(hub, batch, door, profile) for batch in waiting]
         return all(sent)
+
+
+def _deliver_one(hub: Hub, batch: Batch, door: BankDoor, profile: BankFormat) -> bool:
+    with working("deliver", batch.lines):
+        return deliver_bank_file.deliver(hub.engine, batch, door, hub.archive, profile)
 
 
 def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
@@ -106,10 +113,11 @@ def _take(hub: Hub, code: str, door: BankDoor, file: RemoteFile, ok: RemoteFile,
     """Archives, checks and books one file, then moves it away; None when its ``.ok`` does not agree yet."""
     profile = hub.formats[code]
     ok_text = _read_ok(door, ok)
-    with door.fetch(file.name) as data:
+    with working("fetch"), door.fetch(file.name) as data:
         archived = hub.archive.store(data)
     if profile.ok_agrees(ok_text, archived.sha256, archived.size):
-        outcome = _answer(hub, code, file.name, archived)
+        with working("check") as piece:
+            outcome = _answer(hub, code, file.name, archived, piece)
     else:
         seen = f"{file.fingerprint} {ok.fingerprint} {archived.sha256}"
         if not unready.seen_before(file.name, seen):
@@ -151,7 +159,7 @@ def _move_away(hub: Hub, code: str, door: BankDoor, name: str) -> None:
         work_items.settle(conn, Queue.UNSENT, about, f"{name} was moved", clock.now(conn))
 
 
-def _answer(hub: Hub, code: str, name: str, archived: Archived) -> str:
+def _answer(hub: Hub, code: str, name: str, archived: Archived, piece: Piece) -> str:
     with hub.engine.begin() as conn:
         if files.accepted_by_content(conn, "bank", archived.sha256) is not None:
             if not files.came_again(conn, "bank", archived.sha256, name):
@@ -174,6 +182,7 @@ def _answer(hub: Hub, code: str, name: str, archived: Archived) -> str:
                 total=sum(answer.deducted for answer in parsed.answers),
             )  # fmt: skip
             read_bank_result.keep(conn, batch, parsed, file_id, now)
+            piece.lines = batch.lines
             release_results.release_if_due(conn, parsed.batch_no, now)
             return "taken"
     return _quarantine(hub, code, name, archived, faults)

@@ -23,6 +23,7 @@ from hub.ledger import clock, files
 from hub.ledger.database import INTAKE_LOCK
 from hub.ports import Archived
 from hub.processors import take_in_dues, take_in_receipts, take_in_second_collection
+from hub.runtime.work_log import working
 
 AgencyFile = DuesFile | AgainFile | ReceiptsFile
 TRIES = 3
@@ -54,6 +55,19 @@ class Answer:
 
 def submit(hub: Hub, path: Path) -> Answer:
     """Takes one file. Nothing is lost either way: its bytes are in the archive before it is read."""
+    with working(_stage(path.name)) as piece:
+        answer = _submit(hub, path)
+        piece.lines = answer.bills
+    return answer
+
+
+def _stage(name: str) -> str:
+    """What taking a file in is called in the record of work, by the kind that its name tells."""
+    kinds = {"DUES": "take-in-dues", "AGAIN": "take-in-second-collection", "RCPT": "take-in-receipts"}
+    return kinds.get(name.partition("_")[0], "take-in")
+
+
+def _submit(hub: Hub, path: Path) -> Answer:
     with path.open("rb") as source:
         archived = hub.archive.store(source)
     for attempt in range(1, TRIES + 1):

@@ -33,6 +33,7 @@ from hub.runtime.shutdown import stop_on_signals
 from hub.runtime.streams import Transformation, run_streams
 from hub.runtime.sweeper import run_sweeper
 from hub.runtime.watchdog import START_AGAIN, Watchdog, give_up
+from hub.runtime.work_log import keep_work_log
 from hub.wire.registry import Registry
 
 Loops = Sequence[Coroutine[Any, Any, None]]
@@ -125,6 +126,7 @@ _was_ready: Final = threading.Event()
 async def serve(role: str, config: Path | None) -> None:
     """Runs the role's loops until a signal; when one of them fails, all end, and the failure is the exit code."""
     hub = Hub(load(config))
+    keep_work_log(hub.settings.home)
     stop = stop_on_signals()
     around = Surroundings(hub, stop)
     readiness = Readiness(hub.settings.home, role)

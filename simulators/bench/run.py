@@ -152,7 +152,7 @@ def _verified(month: Month) -> int:
 def _stages_of(month: Month, url: str, ran: Sequence[Ran]) -> dict[str, Stage]:
     """By the hub's record of its work where there is one, else by the stamps in the books."""
     pieces = stages.pieces_of(month.scene.home / "hub" / "log" / "work.log")
-    found = {**stages.of_stamps(url), **stages.of_pieces(pieces, ran[0].began, ran[-1].ended)}
+    found = {**stages.of_stamps(url), **stages.of_pieces(pieces, ran[0].began, ran[-1].ended, month.books.crowd.units)}
     dues = [one for one in ran if one.name == "hub agency submit"]
     if "take in dues" not in found:
         seconds = sum(one.seconds for one in dues)

@@ -56,24 +56,16 @@ STAGES: Final = {
 """Stages of a round, by the names of the pieces they consist of."""
 
 
-def of_pieces(pieces: Iterable[Piece], began: float, ended: float) -> dict[str, Stage]:
-    """The stages of a round between two moments."""
+def of_pieces(pieces: Iterable[Piece], began: float, ended: float, lines: int) -> dict[str, Stage]:
+    """The stages of a round of ``lines`` lines between two moments; those without their first kind are left out."""
     within = [piece for piece in pieces if began <= piece.began <= ended]
     found: dict[str, Stage] = {}
     for stage, names in STAGES.items():
         mine = [piece for piece in within if piece.stage in names]
-        if mine:
+        if any(piece.stage == names[0] for piece in mine):
             first, last = min(piece.began for piece in mine), max(piece.ended for piece in mine)
-            found[stage] = timed(sum(piece.ended - piece.began for piece in mine), last - first, _lines(mine))
+            found[stage] = timed(sum(piece.ended - piece.began for piece in mine), last - first, lines)
     return found
-
-
-def _lines(pieces: Sequence[Piece]) -> int:
-    """Lines of the kind of piece that saw most: a stage of several kinds sees a line more than once."""
-    sums: dict[str, int] = {}
-    for piece in pieces:
-        sums[piece.stage] = sums.get(piece.stage, 0) + piece.lines
-    return max(sums.values())
 
 
 def timed(seconds: float | None, span: float, lines: int) -> Stage:

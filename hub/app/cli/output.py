@@ -68,8 +68,10 @@ class Context:
 
         from hub.app import logs
         from hub.app.wiring import Hub
+        from hub.runtime.work_log import keep_work_log
 
         logs.to_standard_error(logging.ERROR)
+        keep_work_log(self.settings.home)
         return Hub(self.settings)
 
     def engine(self, role: str | None = "hub_app") -> "Engine":
