@@ -38,6 +38,7 @@ from hub.runtime import failpoints
 from hub.runtime.failures import is_retriable, pauses, reason_of
 from hub.runtime.shutdown import pause
 from hub.runtime.watchdog import Watchdog
+from hub.runtime.work_log import working
 from hub.wire.codec import UndecodableError
 from hub.wire.events import Received, receive
 from hub.wire.registry import Registry
@@ -197,7 +198,7 @@ async def _book_patiently(member: _Member, records: Sequence[ConsumerRecord[byte
     deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while True:
         try:
-            await asyncio.to_thread(_book, member.consumption, member.engine, member.registry, records)
+            await asyncio.to_thread(_book_on_record, member.consumption, member.engine, member.registry, records)
             return True
         except Exception as error:
             if not is_retriable(error):
@@ -209,10 +210,17 @@ async def _book_patiently(member: _Member, records: Sequence[ConsumerRecord[byte
             return False
 
 
-def _book(
+def _book_on_record(
     consumption: Consumption, engine: Engine, registry: Registry | None, records: Sequence[ConsumerRecord[bytes, bytes]]
 ) -> None:
-    """Steps 2 to 5 for some records. Raises only what :func:`is_retriable` says of; the rest ends parked."""
+    with working(consumption.consumer) as piece:
+        piece.lines = _book(consumption, engine, registry, records)
+
+
+def _book(
+    consumption: Consumption, engine: Engine, registry: Registry | None, records: Sequence[ConsumerRecord[bytes, bytes]]
+) -> int:
+    """Steps 2 to 5 for some records; how many lines. Raises only what :func:`is_retriable` says of; the rest ends parked."""
     # Step 2. Decode; what is no record of its topic is parked with its bytes.
     raw = [RawRecord.of(record) for record in records]
     decoded: list[tuple[Received, RawRecord]] = []
@@ -232,6 +240,7 @@ def _book(
             log.warning("%s: one by one after %s", consumption.consumer, reason_of(error))
             for event, lying in together:
                 _book_alone(consumption, engine, event, lying)
+    return sum(event.lines for event, _ in decoded)
 
 
 def _transactions(decoded: Sequence[tuple[Received, RawRecord]]) -> Iterator[list[tuple[Received, RawRecord]]]:

@@ -25,6 +25,7 @@ from hub.runtime import failpoints
 from hub.runtime.failures import is_retriable, pauses, reason_of
 from hub.runtime.shutdown import pause
 from hub.runtime.watchdog import Watchdog, give_up
+from hub.runtime.work_log import working
 from hub.wire.codec import UndecodableError, encode, reframe
 from hub.wire.events import Received, derive, headers, receive
 from hub.wire.registry import Registry
@@ -152,13 +153,15 @@ class _Attached:
         left = [each for each in taken if each.sent is None and not each.certain]
         if not left:
             return
-        sources = await self._unblocked(receive, [each.lying for each in left], self.registry)
-        for each, source in zip(left, sources, strict=True):
-            if isinstance(source, UndecodableError):
-                await asyncio.to_thread(self._park_undecodable, each.lying, str(source))
-                each.certain = True
-            else:
-                await self._derive(each, source)
+        with working(self.transformation.name) as piece:
+            sources = await self._unblocked(receive, [each.lying for each in left], self.registry)
+            for each, source in zip(left, sources, strict=True):
+                if isinstance(source, UndecodableError):
+                    await asyncio.to_thread(self._park_undecodable, each.lying, str(source))
+                    each.certain = True
+                else:
+                    await self._derive(each, source)
+                    piece.lines += source.lines
 
     async def _derive(self, each: _Taken, source: Received) -> None:
         writes = self.transformation.writes
