@@ -26,6 +26,7 @@ from hub.ledger.batches import NameOf
 from hub.ledger.database import SCHEDULE_LOCK, session_lock
 from hub.processors import close_city_batch, close_month, release_results, request_deductions, watch_results
 from hub.runtime.sweeper import OLDER_THAN_SECONDS
+from hub.runtime.work_log import working
 
 _log = structlog.get_logger(__name__)
 
@@ -108,7 +109,8 @@ def advance(hub: Hub, to: datetime, tell: Tell = lambda _: None, *, banks: Banks
                 tell(
                     f"{due_at:%Y-%m-%d %H:%M}  {step.period} {step.step.value} {step.round or ''} {step.bank}".rstrip()
                 )
-                count = _carry_out(hub, step)
+                with working(step.step.value) as piece:
+                    piece.lines = count = _carry_out(hub, step)
                 done.steps.append(
                     {"period": str(step.period), "step": step.step.value, "round": step.round, "bank": step.bank,
                      "due_at": due_at, "count": count}
