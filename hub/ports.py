@@ -6,7 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
-from hub.domain.bank_results import AnswerLine
+import polars as pl
+
 from hub.domain.faults import Fault
 from hub.domain.funds import FundAmounts
 from hub.domain.money import Fen
@@ -99,7 +100,7 @@ class BatchHeader(NamedTuple):
 
 
 class RequestLine(NamedTuple):
-    """One deduction to ask for."""
+    """One deduction asked for, as it is read back."""
 
     line: int
     instruction_no: str
@@ -120,13 +121,16 @@ class WrittenTotals(NamedTuple):
 
 
 class ResultFile(NamedTuple):
-    """A bank's answer, parsed and consistent in itself; not yet held against the request."""
+    """A bank's answer, parsed and consistent in itself; not yet held against the request.
+
+    ``answers``: one row a line in the order of the file, with the columns of ``hub.domain.bank_results_columns.ANSWERS``.
+    """
 
     bank: str
     batch_no: str
     request_name: str
     business_date: date
-    answers: list[AnswerLine]
+    answers: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,13 @@ class BankFormat(Protocol):
 
     def request_name(self, bank: str, day: date, seq: int) -> str: ...
 
-    def write_request(self, header: BatchHeader, lines: Iterable[RequestLine], out: BinaryIO) -> WrittenTotals: ...
+    def write_request(self, header: BatchHeader, parts: Iterable[pl.DataFrame], out: BinaryIO) -> WrittenTotals:
+        """Writes a request as a stream; the lines are numbered from 1 through all parts.
+
+        Columns of a part: line (i32), instruction_no, unit, account, account_name (text), pension, unemployment, injury,
+        maternity (i64, fen), partial (bool: the bank may deduct part).
+        """
+        ...
 
     def read_request(self, data: BinaryIO) -> tuple[BatchHeader, Iterator[RequestLine]]:
         """Reads back a request of ours (verify, trace, conformance)."""
@@ -159,4 +169,6 @@ class BankFormat(Protocol):
 
     def ok_agrees(self, ok: bytes, sha256: str, size: int) -> bool: ...
 
-    def parse_result(self, name: str, bank: str, data: BinaryIO) -> ResultFile | Refused: ...
+    def parse_result(self, name: str, bank: str, data: BinaryIO) -> ResultFile | Refused:
+        """``data`` is read from where it stands, perhaps twice."""
+        ...

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import BinaryIO, Final
 
+import polars as pl
+
 from connectors.formats import pipe_request, pipe_result
 from hub.ports import BankFormat, BatchHeader, Refused, RequestLine, ResultFile, WrittenTotals
 
@@ -21,8 +23,8 @@ class PipeGb18030:
         assert 1 <= seq <= MAX_SEQ, f"a day has {MAX_SEQ} file numbers, not {seq}"
         return f"DK_{bank}_{day:%Y%m%d}_{seq:04d}.txt"
 
-    def write_request(self, header: BatchHeader, lines: Iterable[RequestLine], out: BinaryIO) -> WrittenTotals:
-        return pipe_request.write_request(header, lines, out)
+    def write_request(self, header: BatchHeader, parts: Iterable[pl.DataFrame], out: BinaryIO) -> WrittenTotals:
+        return pipe_request.write_request(header, parts, out)
 
     def read_request(self, data: BinaryIO) -> tuple[BatchHeader, Iterator[RequestLine]]:
         return pipe_request.read_request(data)

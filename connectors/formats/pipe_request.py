@@ -1,8 +1,9 @@
 """Deduction requests of profile ``pipe-gb18030``, hub to bank (银行扣款数据; contract section 3)."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import BinaryIO, Final
+
+import polars as pl
 
 from connectors.formats.grammar import (
     ACCOUNT_NO,
@@ -29,9 +30,10 @@ from connectors.formats.grammar import (
 from connectors.formats.line_file import LineFile
 from hub.domain.errors import HubError
 from hub.domain.faults import Fault, FaultCode
-from hub.domain.funds import FundAmounts
-from hub.domain.money import Fen, parse_yuan, print_yuan
-from hub.domain.reconciliation import HASH_TOTAL_MODULUS, NO_LINES, ControlTotals, hash_total
+from hub.domain.funds import FUND_NAMES, FundAmounts
+from hub.domain.money import parse_yuan, print_yuan
+from hub.domain.money_columns import added_up, yuan_of
+from hub.domain.reconciliation import HASH_TOTAL_MODULUS, HASHED_DIGITS, NO_LINES, ControlTotals, hash_total
 from hub.ports import BatchHeader, RequestLine, WrittenTotals
 
 ENCODING: Final = "gb18030"  # GB18030-2005, as Python writes it; every character has one form, so names come back whole
@@ -60,7 +62,19 @@ DETAIL: Final = Record(
 )
 TRAILER: Final = Record("T", count("count"), *FOUR_SUMS, SUM_TOTAL, digits("hash total", 12))
 
-_LINES_A_PART: Final = 1000  # written, or added up, in one go
+_LINES_A_PART: Final = 50_000  # written in one go
+_LINES_READ: Final = 1000  # added up in one go
+
+_LINE: Final = pl.concat_str(
+    pl.lit(DETAIL.record_type),
+    pl.col("line").cast(pl.String),
+    *("instruction_no", "unit", "account", "account_name"),
+    *(yuan_of(pl.col(fund)) for fund in FUND_NAMES),
+    yuan_of(pl.sum_horizontal(FUND_NAMES)),
+    pl.when("partial").then(pl.lit("P")).otherwise(pl.lit("F")),
+    separator=SEPARATOR,
+).alias("line")
+"""The detail of a request line, without its LF; null when a column is."""
 
 
 class UnreadableRequestError(HubError):
@@ -73,7 +87,7 @@ class UnreadableRequestError(HubError):
         )
 
 
-def write_request(header: BatchHeader, lines: Iterable[RequestLine], out: BinaryIO) -> WrittenTotals:
+def write_request(header: BatchHeader, parts: Iterable[pl.DataFrame], out: BinaryIO) -> WrittenTotals:
     """Writes a request as a stream and returns the control totals of what was written (财表七).
 
     The lines must be numbered from 1 and their names free of separators and control characters, as the agency door
@@ -92,18 +106,25 @@ def write_request(header: BatchHeader, lines: Iterable[RequestLine], out: Binary
     assert not HEADER.faults(1, HEADER.cut(head.removesuffix("\n"))), head
     out.write(head.encode(ENCODING))
     totals, hashed = NO_LINES, 0
-    rest = iter(lines)
-    while part := list(islice(rest, _LINES_A_PART)):
-        texts = [_print_line(line) for line in part]
-        for place, (line, written) in enumerate(zip(part, texts, strict=True), start=totals.count + 1):
-            good = line.line == place and DETAIL.read(written.removesuffix("\n")) is not None
-            assert good, f"not line {place} of a request: {written!r}"
-        out.write("".join(texts).encode(ENCODING))
-        totals = totals.plus(ControlTotals.of(line.amounts for line in part))
-        hashed = (hashed + hash_total(line.account for line in part)) % HASH_TOTAL_MODULUS
+    for part in (piece for each in parts for piece in each.iter_slices(_LINES_A_PART)):
+        lines = part.select(_LINE)["line"]
+        numbers = pl.int_range(totals.count + 1, totals.count + len(part) + 1, eager=True)
+        good = (part["line"] == numbers) & lines.str.contains(DETAIL.exact)
+        assert good.all(ignore_nulls=False) is True, _wrong(lines, good, totals.count)
+        text: str = lines.str.join("\n").item()
+        out.write(text.encode(ENCODING))
+        out.write(b"\n")
+        totals = totals.plus(ControlTotals(len(part), FundAmounts(*(added_up(part[fund]) for fund in FUND_NAMES))))
+        hashed = (hashed + added_up(part["account"].str.tail(HASHED_DIGITS).cast(pl.Int64))) % HASH_TOTAL_MODULUS
     trailer = _print_trailer(totals, hashed)
     out.write(trailer.encode(ENCODING))
     return WrittenTotals(totals.count, totals.amounts, totals.total, hashed)
+
+
+def _wrong(lines: pl.Series, good: pl.Series, before: int) -> str:
+    """Names the first line that is not as a request has it."""
+    place = int(good.fill_null(value=False).arg_min() or 0)
+    return f"not line {before + place + 1} of a request: {lines[place]!r}"
 
 
 def read_request(data: BinaryIO) -> tuple[BatchHeader, Iterator[RequestLine]]:
@@ -144,7 +165,7 @@ def _parts(lines: Iterator[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
     part: list[tuple[int, str]] = []
     for numbered in lines:
         part.append(numbered)
-        if len(part) == _LINES_A_PART or not numbered[1].startswith("D|"):
+        if len(part) == _LINES_READ or not numbered[1].startswith("D|"):
             yield part
             part = []
     if part:
@@ -182,15 +203,6 @@ def _read(record: Record, number: int, line: str, faults: list[Fault]) -> tuple[
     if faults:
         raise UnreadableRequestError(faults)
     return fields
-
-
-def _print_line(line: RequestLine) -> str:
-    p, u, i, m = line.amounts
-    return (
-        f"D|{line.line}|{line.instruction_no}|{line.unit}|{line.account}|{line.account_name}|{print_yuan(p)}"
-        f"|{print_yuan(u)}|{print_yuan(i)}|{print_yuan(m)}|{print_yuan(Fen(p + u + i + m))}"
-        f"|{'P' if line.partial else 'F'}\n"
-    )
 
 
 def _print_trailer(totals: ControlTotals, hashed: int) -> str:

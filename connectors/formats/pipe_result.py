@@ -6,11 +6,14 @@ A result that passes is complete and agrees with itself. Whether it fits what wa
 
 import re
 from datetime import date
+from io import BytesIO
 from typing import BinaryIO, Final, NamedTuple
 
+import polars as pl
+
+from connectors.formats.column_file import ColumnFile, DoubtError, cut
 from connectors.formats.grammar import (
     BANK_CODE,
-    FUND_COLUMNS,
     LINE,
     UNIT_NO,
     VERSION,
@@ -31,16 +34,19 @@ from connectors.formats.grammar import (
 from connectors.formats.line_file import LineFile
 from connectors.formats.sections import Frame, Layout
 from hub.domain.bank_results import CODES, PAID_IN_FULL, AnswerLine
+from hub.domain.bank_results_columns import AMOUNTS, answers_of
 from hub.domain.faults import Fault, FaultCode, in_file_order
 from hub.domain.funds import FundAmounts
 from hub.domain.ids import InstructionNo, UnitNo
 from hub.domain.money import Fen, parse_total, parse_yuan, print_yuan
+from hub.domain.money_columns import added_up, fen_of
 from hub.ports import Refused, ResultFile
 
+ENCODING: Final = "gb18030"
 REQUEST_NAME: Final = Column(
     "request file name", r"DK_[A-Z0-9]{2,12}_[0-9]{8}_[0-9]{4}\.txt", "DK_<bank>_<YYYYMMDD>_<4 digits>.txt"
 )
-SUMS: Final = ("requested", "deducted", *FUND_COLUMNS)
+SUMS: Final = AMOUNTS
 HEADER: Final = Record(
     "H", constant("file type", "RESULT"), VERSION, BANK_CODE, identifier("batch no"), REQUEST_NAME, day("date")
 )
@@ -55,6 +61,16 @@ DETAIL: Final = Record(
 )
 TRAILER: Final = Record("T", count("count"), count("count paid in full"), *(sum_of(name) for name in SUMS))
 LAYOUT: Final = Layout(HEADER, DETAIL, TRAILER, numbered=False)
+
+_COLUMNS: Final = (
+    pl.col("line").cast(pl.Int32),
+    pl.col("instruction id").alias("instruction_no"),
+    pl.col("unit"),
+    *(fen_of(pl.col(name)) for name in SUMS),
+    pl.col("code"),
+    pl.col("bank reference").alias("reference"),
+)
+_NO_ANSWERS: Final = answers_of(()).drop("file_line")
 
 _NAME: Final = re.compile(r"HD_(?P<bank>[A-Z0-9]{2,12})_(?P<day>[0-9]{8})_(?P<seq>[0-9]{1,9})\.txt", re.ASCII)
 
@@ -74,18 +90,80 @@ class ResultName(NamedTuple):
 
 
 def parse_result(name: str, bank: str, data: BinaryIO) -> ResultFile | Refused:
-    """A bank's answer that is complete and consistent in itself, or every fault of it. Reads ``data`` as a stream."""
+    """A bank's answer that is complete and consistent in itself, or every fault of it.
+
+    Reads ``data`` as a stream by columns and, when the file is in any doubt, once more line by line.
+    """
+    start = data.tell()
+    try:
+        return read_columns(name, bank, data)
+    except DoubtError:
+        data.seek(start)
+        return read_lines(name, bank, data)
+
+
+def read_lines(name: str, bank: str, data: BinaryIO) -> ResultFile | Refused:
+    """The file by its lines, which tell every fault."""
     faults: list[Fault] = []
-    reading = _ResultReading(faults)
-    frame = Frame(LAYOUT, faults)
-    frame.read(LineFile(data, "gb18030", faults), reading.take)
+    reading, frame = _ResultReading(faults), Frame(LAYOUT, faults)
+    frame.read(LineFile(data, ENCODING, faults), reading.take)
     _check_header(frame, name, bank, faults)
     reading.check_trailer(frame)
     if frame.header is None:
         return Refused(in_file_order(faults))
-    _, _, _, batch_no, request_name, date_text = frame.header
-    file = ResultFile(bank, batch_no, request_name, parse_date(date_text) or date.min, reading.answers)
+    file = _file(bank, frame.header, answers_of(reading.answers))
     return Refused(in_file_order(faults), readable=file) if faults else file
+
+
+def read_columns(name: str, bank: str, data: BinaryIO) -> ResultFile:
+    """The file by columns; DoubtError unless ``read_lines`` would certainly find no fault in it."""
+    file, charset = ColumnFile(data), _Charset()
+    parts = (cut(DETAIL, charset.as_utf8(lines)).select(_COLUMNS) for lines in file.parts())
+    details = pl.concat([_NO_ANSWERS, *parts])
+    answers = details.with_row_index("file_line", offset=2).cast({"file_line": pl.Int32})  # the header is line 1
+    faults: list[Fault] = []
+    reading, frame = _ResultReading(faults), Frame(LAYOUT, faults)
+    frame.read(LineFile(BytesIO(file.head + file.tail), ENCODING, faults), reading.take)
+    _check_header(frame, name, bank, faults)
+    paid_in_full = (answers["code"] == PAID_IN_FULL).sum()
+    said = (str(len(answers)), str(paid_in_full), *(print_yuan(added_up(answers[column])) for column in SUMS))
+    if faults or frame.details or frame.header is None or frame.trailer != said:
+        raise DoubtError("the header or the trailer is in doubt")
+    if charset.doubtful or answers["line"].n_unique() != len(answers):
+        raise DoubtError("the charset is in doubt, or a line is answered twice")
+    return _file(bank, frame.header, answers)
+
+
+def _file(bank: str, header: tuple[str, ...], answers: pl.DataFrame) -> ResultFile:
+    _, _, _, batch_no, request_name, date_text = header
+    return ResultFile(bank, batch_no, request_name, parse_date(date_text) or date.min, answers)
+
+
+class _Charset:
+    """Tells a file in GB18030 from one in UTF-8 (``line_file``). ``doubtful``: all that is beyond ASCII reads as UTF-8."""
+
+    def __init__(self) -> None:
+        self._native = self._foreign = False
+
+    @property
+    def doubtful(self) -> bool:
+        return self._foreign and not self._native
+
+    def as_utf8(self, lines: bytes) -> bytes:
+        """The lines in UTF-8; DoubtError when they are no GB18030."""
+        if lines.isascii():
+            return lines
+        if not self._native:
+            try:
+                lines.decode("utf-8")
+            except UnicodeDecodeError:
+                self._native = True
+            else:
+                self._foreign = True
+        try:
+            return lines.decode(ENCODING).encode("utf-8")
+        except UnicodeError as failure:
+            raise DoubtError("no GB18030") from failure
 
 
 class _ResultReading:

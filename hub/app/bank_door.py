@@ -9,6 +9,7 @@ from hub.app.identities import identity_taken
 from hub.app.wiring import Hub
 from hub.domain.errors import HubError
 from hub.domain.faults import Fault, FaultCode, in_file_order
+from hub.domain.money_columns import added_up
 from hub.domain.work import Queue
 from hub.ledger import clock, files, work_items
 from hub.ledger.batches import Batch
@@ -179,7 +180,7 @@ def _answer(hub: Hub, code: str, name: str, archived: Archived, piece: Piece) ->
             file_id = files.record(
                 conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="accepted",
                 identity=identity, lines=len(parsed.answers),
-                total=sum(answer.deducted for answer in parsed.answers),
+                total=added_up(parsed.answers["deducted"]),
             )  # fmt: skip
             read_bank_result.keep(conn, batch, parsed, file_id, now)
             piece.lines = batch.lines

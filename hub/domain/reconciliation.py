@@ -8,7 +8,7 @@ from hub.domain.funds import NOTHING, FundAmounts
 from hub.domain.money import Fen
 
 HASH_TOTAL_MODULUS: Final = 10**12
-_HASHED_DIGITS: Final = 10
+HASHED_DIGITS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +47,4 @@ NO_LINES: Final = ControlTotals(0, NOTHING)
 
 def hash_total(accounts: Iterable[str]) -> int:
     """The last ten digits of each account added up, modulo 10^12 (contract section 3); blind to the order of lines."""
-    return sum(int(account[-_HASHED_DIGITS:]) for account in accounts) % HASH_TOTAL_MODULUS
+    return sum(int(account[-HASHED_DIGITS:]) for account in accounts) % HASH_TOTAL_MODULUS

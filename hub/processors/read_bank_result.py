@@ -11,9 +11,9 @@ from datetime import datetime
 import polars as pl
 from sqlalchemy import Connection
 
-from hub.domain.bank_results import AnswerLine, check_answers
+from hub.domain.bank_results import check_answers
+from hub.domain.bank_results_columns import answers_fit, lines_of
 from hub.domain.faults import Fault, FaultCode, in_file_order
-from hub.domain.funds import FUND_NAMES
 from hub.domain.lifecycle import BatchState
 from hub.domain.work import Queue
 from hub.ledger import batches, results, work_items
@@ -44,7 +44,9 @@ def check(conn: Connection, file: ResultFile) -> tuple[Batch | None, Sequence[Fa
     faults: list[Fault] = []
     if file.request_name != batch.file_name:
         faults.append(Fault(1, "request file name", FaultCode.MISMATCH, batch.file_name, file.request_name))
-    faults += check_answers(batches.requested_lines(conn, batch), file.answers)
+    asked = pl.concat(part.drop("account", "account_name") for part in batches.request_lines(conn, batch))
+    if not answers_fit(asked, file.answers):
+        faults += check_answers(batches.requested_lines(conn, batch), lines_of(file.answers))
     return batch, in_file_order(faults)
 
 
@@ -60,16 +62,6 @@ def keep(conn: Connection, batch: Batch, file: ResultFile, file_id: int, now: da
         batch = found
         said = f"the bank's answer of {now:%Y-%m-%d %H:%M} shows that it has the file"
         work_items.settle(conn, Queue.UNSENT, batch.batch_no, said, now)
-    results.keep(conn, batch, _columns(file.answers))
+    results.keep(conn, batch, file.answers)
     batches.advance(conn, batch, BatchState.ANSWERED, result_file_id=file_id)
     work_items.settle(conn, Queue.LATE, batch.batch_no, f"the answer came {now:%Y-%m-%d %H:%M}", now)
-
-
-def _columns(answers: Sequence[AnswerLine]) -> pl.DataFrame:
-    return pl.DataFrame(
-        [(a.file_line, a.line, a.deducted, *a.split, a.code, a.reference) for a in answers],
-        schema={"file_line": pl.Int32, "line": pl.Int32, "deducted": pl.Int64}
-        | dict.fromkeys(FUND_NAMES, pl.Int64)
-        | {"code": pl.String, "reference": pl.String},
-        orient="row",
-    )

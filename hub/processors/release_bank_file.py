@@ -5,17 +5,15 @@ Rule: the totals of the bytes as written equal the batch's control totals and th
 Repeat: the inbox row of the event; the archive keeps the same bytes once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
-import polars as pl
 from sqlalchemy import Connection
 
-from hub.domain.funds import FundAmounts
 from hub.domain.lifecycle import BatchState
 from hub.ledger import batches, files
-from hub.ports import BankFormat, FileArchive, RequestLine, WrittenTotals
+from hub.ports import BankFormat, FileArchive, WrittenTotals
 from hub.wire.events import Received
 
 
@@ -32,7 +30,7 @@ def _write(conn: Connection, event: Received, archive: FileArchive, formats: dic
     # Decide
     with TemporaryFile() as spool:
         out = cast(BinaryIO, spool)
-        written = formats[batch.bank].write_request(batch.header, _rows(batches.request_lines(conn, batch)), out)
+        written = formats[batch.bank].write_request(batch.header, batches.request_lines(conn, batch), out)
         assert written == WrittenTotals(batch.lines, batch.amounts, batch.amounts.total, batch.hash_total), (
             f"{batch.file_name} as written adds up to {written}, its batch says otherwise"
         )
@@ -44,9 +42,3 @@ def _write(conn: Connection, event: Received, archive: FileArchive, formats: dic
     # Apply
     files.note_archived(conn, archived)
     batches.advance(conn, batch, BatchState.SENDING, request_sha256=archived.sha256)
-
-
-def _rows(parts: Iterable[pl.DataFrame]) -> Iterator[RequestLine]:
-    for part in parts:
-        for line, number, unit, account, name, *amounts, partial in part.iter_rows():
-            yield RequestLine(line, number, unit, account, name, FundAmounts(*amounts), partial)

@@ -208,14 +208,7 @@ def result_files_equal_answers(conn: Connection, evidence: Evidence) -> Outcome:
             continue
         header = (file.bank, file.batch_no, file.request_name)
         findings.compare("batch", batch.name, header, (batch.bank, batch.batch_no, batch.file_name))
-        read = (
-            (
-                answer.file_line, answer.line, answer.instruction_no, answer.unit, answer.requested, answer.deducted,
-                *answer.split, answer.code, answer.reference,
-            )
-            for answer in sorted(file.answers, key=lambda answer: answer.file_line)
-        )  # fmt: skip
-        side_by_side(findings, "result_line", batch.name, read, streamed(conn, _ANSWERS, batch.id))
+        side_by_side(findings, "result_line", batch.name, file.answers.iter_rows(), streamed(conn, _ANSWERS, batch.id))
     return findings.outcome("result-files-equal-answers", "headers and answers")
 
 

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from hub.domain.ids import shard_of
 from hub.domain.money import parse_yuan, print_yuan
 from hub.domain.periods import Period
 from hub.ports import Refused
+from tests.connectors.formats.damage import Damage, damages, odd, places, with_field
 from tests.connectors.formats.strategies import dues_files
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "agency"
@@ -105,51 +105,9 @@ def sealed(lines: list[bytes], bills: list[bytes]) -> bytes:
     return body + f"T|{len(bills)}|{total}|{hashlib.sha256(body).hexdigest()}\n".encode()
 
 
-ODD_TEXTS = (
-    "", " ", '"', '""', "'", "|", "||", "\r", "\n", "\r\n", "\t", "\0", "\x1f", "\x7f", "\x85", "\x9f", "\xa0", "\u2028",
-    "\ufeff", "０", "٣", "１１０１０５０００００１", "0", "00", "01", "-", "+1", "1.0", "1.000", ".10", "0.00", "00.10", "1,000.00",
-    "1e3.00", "9999999999.99", "10000000000.00", "١.00", "null", "NaN", "None", "#", "\\", "\\N", "B", "S", "b", "ICBC",
-    "2026-11", "2026-13", "0001-01", "9999-12", "2026-1", "名" * 300, "D|", "C|", "T|", "H|", "𠮷", "é",
-)  # fmt: skip
-ODD_BYTES = (
-    b"\xff", b"\x80", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe4\xb8", b"\x1f\x8b", b"\xef\xbb\xbf",
-)  # fmt: skip
-odd = st.sampled_from([*(text.encode() for text in ODD_TEXTS), *ODD_BYTES])
-places = st.integers(0, 10_000)
-
-
-def with_field(line: bytes, at: int, text: bytes) -> bytes:
-    fields = line.rstrip(b"\n").split(b"|")
-    fields[at % len(fields)] = text
-    return b"|".join(fields) + b"\n"
-
-
-def with_bytes(line: bytes, at: int, text: bytes) -> bytes:
-    place = at % (len(line) + 1)
-    return line[:place] + text + line[place:]
-
-
-def without_a_byte(line: bytes, at: int, _: bytes) -> bytes:
-    place = at % len(line)
-    return line[:place] + line[place + 1 :]
-
-
-def with_another_byte(line: bytes, at: int, text: bytes) -> bytes:
-    place = at % len(line)
-    return line[:place] + (text[:1] or b"\x00") + line[place + 1 :]
-
-
-damages: tuple[Callable[[bytes, int, bytes], bytes], ...] = (
-    with_field, with_bytes, without_a_byte, with_another_byte, lambda line, _, text: line[:-1] + text + line[-1:],
-    lambda line, _, text: text + line, lambda line, *_: line + line, lambda line, *_: b"",
-)  # fmt: skip
-
-
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(damages), places, places, odd), min_size=1, max_size=2), st.data())
-def test_bills_in_doubt_are_those_at_fault(
-    wrong: list[tuple[Callable[[bytes, int, bytes], bytes], int, int, bytes]], data: st.DataObject
-) -> None:
+def test_bills_in_doubt_are_those_at_fault(wrong: list[tuple[Damage, int, int, bytes]], data: st.DataObject) -> None:
     """The control lines and the digest are made to fit, so that only the bills themselves can tell."""
     lines = GOOD.read_bytes().splitlines(keepends=True)
     bills = [line for line in lines if line.startswith(b"D|")]
@@ -164,7 +122,7 @@ def test_bills_in_doubt_are_those_at_fault(
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(damages), places, places, odd), min_size=1, max_size=2))
 def test_what_stands_around_the_bills_is_in_doubt_when_at_fault(
-    wrong: list[tuple[Callable[[bytes, int, bytes], bytes], int, int, bytes]],
+    wrong: list[tuple[Damage, int, int, bytes]],
 ) -> None:
     lines = GOOD.read_bytes().splitlines(keepends=True)
     around = [at for at, line in enumerate(lines) if not line.startswith(b"D|")]

@@ -2,9 +2,11 @@
 
 import io
 import re
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +14,8 @@ from hypothesis import strategies as st
 from connectors.formats import PROFILES
 from connectors.formats.pipe_request import UnreadableRequestError
 from connectors.formats.pipe_result import ResultName
-from hub.domain.funds import FundAmounts
+from hub.domain.bank_results_columns import lines_of
+from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.money import MAX_AMOUNT, Fen
 from hub.ports import BatchHeader, Refused, RequestLine, ResultFile
 
@@ -50,13 +53,25 @@ def request_lines(draw: st.DrawFn) -> list[RequestLine]:
 
 
 HEADER = BatchHeader("ICBC", "ICBC-2026-12-1-001", "2026-12", 1, date(2026, 12, 2))
+REQUEST_COLUMNS = (
+    {"line": pl.Int32}
+    | dict.fromkeys(("instruction_no", "unit", "account", "account_name"), pl.String)
+    | dict.fromkeys(FUND_NAMES, pl.Int64)
+    | {"partial": pl.Boolean}
+)
+
+
+def parts_of(lines: Iterable[RequestLine], at_once: int = 3) -> Iterator[pl.DataFrame]:
+    """Request lines as the columns they are written from."""
+    rows = [(*line[:5], *line.amounts, line.partial) for line in lines]
+    return pl.DataFrame(rows, schema=REQUEST_COLUMNS, orient="row").iter_slices(at_once)
 
 
 @settings(deadline=None)
 @given(request_lines())
 def test_a_request_reads_back_as_written(lines: list[RequestLine]) -> None:
     out = io.BytesIO()
-    totals = PROFILE.write_request(HEADER, lines, out)
+    totals = PROFILE.write_request(HEADER, parts_of(lines), out)
     out.seek(0)
     header, read = PROFILE.read_request(out)
     assert header == HEADER
@@ -71,7 +86,7 @@ def test_the_golden_request_is_written_byte_for_byte() -> None:
     content = REQUEST.read_bytes()
     header, lines = PROFILE.read_request(io.BytesIO(content))
     out = io.BytesIO()
-    PROFILE.write_request(header, lines, out)
+    PROFILE.write_request(header, parts_of(lines), out)
     assert out.getvalue() == content
 
 
@@ -79,7 +94,7 @@ def test_the_golden_request_is_written_byte_for_byte() -> None:
 def test_rare_names_keep_their_bytes(name: str, encoded: str) -> None:
     line = RequestLine(1, "B-1", "110105000001", "0200004109", name, FundAmounts(Fen(1), Fen(0), Fen(0), Fen(0)), False)
     out = io.BytesIO()
-    PROFILE.write_request(HEADER, [line], out)
+    PROFILE.write_request(HEADER, parts_of([line]), out)
     assert b"|" + bytes.fromhex(encoded) + b"|" in out.getvalue()
     out.seek(0)
     assert list(PROFILE.read_request(out)[1]) == [line]
@@ -89,7 +104,7 @@ def test_a_request_of_many_parts_keeps_its_totals() -> None:
     amounts = FundAmounts(Fen(4), Fen(3), Fen(2), Fen(1))
     lines = [RequestLine(n, f"B{n}-1", f"{n:012d}", "9999999999", "名", amounts, True) for n in range(1, 2502)]
     out = io.BytesIO()
-    totals = PROFILE.write_request(HEADER, iter(lines), out)
+    totals = PROFILE.write_request(HEADER, parts_of(lines, 1000), out)
     assert totals.hash_total == 2501 * 9999999999 % 10**12
     out.seek(0)
     assert list(PROFILE.read_request(out)[1]) == lines
@@ -152,13 +167,13 @@ def test_a_result_tells_its_answers_in_the_order_of_the_file() -> None:
     parsed = parse(RESULT.read_bytes())
     assert isinstance(parsed, ResultFile)
     assert parsed[:4] == ("ICBC", "ICBC-2026-12-1-001", "DK_ICBC_20261202_0001.txt", date(2026, 12, 3))
-    assert [(answer.file_line, answer.line, answer.code) for answer in parsed.answers] == [
+    assert [(answer.file_line, answer.line, answer.code) for answer in lines_of(parsed.answers)] == [
         (2, 3, "02"),
         (3, 1, "00"),
         (4, 4, "00"),
         (5, 2, "01"),
     ]
-    part = parsed.answers[3]
+    part = lines_of(parsed.answers)[3]
     assert (part.requested, part.deducted, part.split) == (939840, 900000, (880000, 20000, 0, 0))
     assert part.reference == "GH-0002"
 
@@ -197,7 +212,7 @@ def test_garbage_is_an_answer_and_never_an_exception(pieces: list[tuple[int, byt
 def test_any_reference_of_64_characters_comes_through(reference: str) -> None:
     parsed = parse(RESULT.read_bytes().replace(b"GH-0002", reference.encode("gb18030")))
     assert not isinstance(parsed, Refused)
-    assert parsed.answers[3].reference == reference
+    assert parsed.answers["reference"][3] == reference
 
 
 @pytest.mark.parametrize("reference", ["同", "REF同02", "隆", "浣犲ソ", "中国工商银行"])
@@ -206,7 +221,7 @@ def test_words_that_read_as_utf_8_by_chance_are_taken(reference: str) -> None:
     ascii_only = re.sub(rb"[\x80-\xff]+", b"", RESULT.read_bytes())
     parsed = parse(ascii_only.replace(b"GH-0002", reference.encode("gb18030")))
     assert not isinstance(parsed, Refused)
-    assert parsed.answers[3].reference == reference
+    assert parsed.answers["reference"][3] == reference
 
 
 def test_a_line_without_end_is_bounded() -> None:
