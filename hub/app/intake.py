@@ -20,7 +20,7 @@ from hub.domain.faults import Fault
 from hub.domain.receipts import ReceiptsFile
 from hub.domain.second_collection import AgainFile
 from hub.ledger import clock, files
-from hub.ledger.database import INTAKE_LOCK
+from hub.ledger.database import INTAKE_LOCK, lock_books_shared
 from hub.ports import Archived
 from hub.processors import take_in_dues, take_in_receipts, take_in_second_collection
 from hub.runtime.work_log import working
@@ -108,7 +108,17 @@ def _taken_by_columns(hub: Hub, name: str, archived: Archived) -> Answer | None:
 
 
 def _lock(conn: Connection, name: str) -> None:
-    conn.execute(text("select pg_advisory_xact_lock(:key)"), {"key": INTAKE_LOCK})
+    """One file of an agency at a time. The books are taken before the clock is read: see ``close_month``."""
+    conn.execute(
+        text("select pg_advisory_xact_lock(:space, hashtext(:agency))"),
+        {"space": INTAKE_LOCK, "agency": _told_by_name(name)},
+    )
+    lock_books_shared(conn)
+
+
+def _told_by_name(name: str) -> str:
+    """The agency in a file's name. A file whose header says otherwise is refused and takes nothing."""
+    return name.split("_")[1] if "_" in name else ""
 
 
 def _answer(hub: Hub, conn: Connection, name: str, archived: Archived) -> Answer:

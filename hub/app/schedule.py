@@ -214,7 +214,9 @@ def _block(conn: Connection, step: ScheduledStep, done: Advanced) -> None:
 
 
 def _carry_out(hub: Hub, step: ScheduledStep) -> int:
-    """One step in one transaction; how many things it did."""
+    """One step, done whole or not at all; how many things it did."""
+    if step.step is Step.MONTH_CLOSE:
+        return close_month.carry_out(hub.engine, step)
     with hub.engine.begin() as conn:
         now = clock.now(conn)
         match step.step:
@@ -226,8 +228,6 @@ def _carry_out(hub: Hub, step: ScheduledStep) -> int:
                 return watch_results.carry_out(conn, step, now)
             case Step.POSTING:
                 return release_results.carry_out(conn, step, now)
-            case Step.MONTH_CLOSE:
-                return close_month.carry_out(conn, step, now)
             case Step.FINANCE_CLOSE:
                 # 财表二, 三 and 四 report repayments, supplements and other income; monthly bills have no part in them.
                 steps.mark_done(conn, step, now)

@@ -2,56 +2,62 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+import polars as pl
 from sqlalchemy import Connection, text
 
 from hub.domain.funds import FUND_NAMES
-from hub.ledger import arrivals
-from hub.ledger.database import raw
+from hub.ledger import arrivals, frames
 
 _FUNDS = ", ".join(FUND_NAMES)
 _COLLECTED = ", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)
-_GOT = "least(b.{0}, coalesce(c.{0}, 0) + coalesce(w.{0}, 0))"
+_MISSING = ", ".join(
+    f"greatest(b.{fund} - coalesce(c.{fund}, 0) - coalesce(w.{fund}, 0), 0) as {fund}" for fund in FUND_NAMES
+)
 
 # By business time: money released into this period has arrived in it, money booked in a later one has not, even when
-# the close is carried out after its hour.
-_STAGE = f"""
-    create temp table closing on commit drop as
-    select b.id, b.bill_no, b.agency, b.unit, b.shard,
-           {", ".join(f"b.{fund} as due_{fund}, {_GOT.format(fund)} as got_{fund}" for fund in FUND_NAMES)},
-           {", ".join(f"b.{fund} - {_GOT.format(fund)} as {fund}" for fund in FUND_NAMES)},
-           coalesce(d.in_doubt, false) as in_doubt
-    from bill b left join (
-        select bill_id, {_COLLECTED} from collection
-        where booking_period <= :period and bill_id in (select id from bill where period = :period and kind = 'M')
-        group by bill_id) c on c.bill_id = b.id
-    left join ({arrivals.coming("t.period = :period and t.state = 'POSTING' and t.booking_period <= :period")}) w
-        on w.bill_id = b.id
-    left join (
-        select i.bill_id, bool_or(coalesce(t.booking_period > :period, true)) as in_doubt
-        from instruction i left join batch_line bl on bl.instruction_id = i.id left join batch t on t.id = bl.batch_id
-        where i.bill_id in (select id from bill where period = :period and kind = 'M')
-        group by i.bill_id) d on d.bill_id = b.id
-    where b.period = :period and b.kind = 'M'
+# the close is carried out after its hour. The bills of a period stand close together, whatever years of books there are.
+_STAGE: Final = f"""
+    create temp table unarrived on commit drop as
+    select * from (
+        select b.id, b.bill_no, b.agency, b.unit, b.shard, {_MISSING}
+        from bill b
+        left join (
+            select bill_id, {_COLLECTED} from collection
+            where booking_period <= :period and bill_id between :first and :last group by bill_id) c on c.bill_id = b.id
+        left join ({arrivals.coming("t.period = :period and t.state = 'POSTING' and t.booking_period <= :period")}) w
+            on w.bill_id = b.id
+        where b.period = :period and b.kind = 'M') b
+    where {" + ".join(FUND_NAMES)} > 0
 """
 
 
-def _array(prefix: str) -> str:
-    return f"array[{', '.join(f'sum({prefix}{fund})::bigint' for fund in FUND_NAMES)}]"
-
-
 def close(conn: Connection, period: str, at: datetime) -> int:
-    """Draws up the month of every agency (财表一) and returns how many. The caller holds the books."""
-    conn.execute(text(_STAGE), {"period": period})
+    """Draws up the month of every agency (财表一) and returns how many. The books stand still, or are one snapshot.
+
+    Only what has not arrived is looked at bill by bill; arrived is what is due without it.
+    """
+    first, last = conn.execute(
+        text("select coalesce(min(id), 0), coalesce(max(id), 0) from bill where period = :period and kind = 'M'"),
+        {"period": period},
+    ).one()
+    conn.execute(text(_STAGE), {"period": period, "first": first, "last": last})
+    conn.execute(text("analyze unarrived"))
+    due, missing = (
+        f"array[{', '.join(f'coalesce(sum({table}.{fund}), 0)::bigint' for fund in FUND_NAMES)}]"
+        for table in ("b", "u")
+    )
+    arrived = f"array[{', '.join(f'd.due[{n}] - coalesce(m.missing[{n}], 0)' for n in range(1, len(FUND_NAMES) + 1))}]"
     return conn.execute(
         text(f"""
             insert into period_close (period, agency, closed_at, due_count, due, arrived_count, arrived, arrears_count, arrears)
-            select :period, agency, :at, count(*), {_array("due_")},
-                   count(*) filter (where {" + ".join(FUND_NAMES)} = 0), {_array("got_")},
-                   count(*) filter (where {" + ".join(FUND_NAMES)} > 0), {_array("")}
-            from closing group by agency
+            select :period, agency, :at, d.bills, d.due, d.bills - coalesce(m.bills, 0), {arrived},
+                   coalesce(m.bills, 0), coalesce(m.missing, array[0, 0, 0, 0])
+            from (select agency, count(*) as bills, {due} as due from bill b
+                  where period = :period and kind = 'M' group by agency) d
+            left join (select agency, count(*) as bills, {missing} as missing from unarrived u group by agency) m
+                using (agency)
         """),
         {"period": period, "at": at},
     ).rowcount
@@ -67,19 +73,33 @@ class UnarrivedBundle(NamedTuple):
 
 
 UNARRIVED_COLUMNS = ("bills", "units", "in_doubt", *FUND_NAMES)
+_BUNDLED: Final = f"""
+    select u.agency, u.shard, (row_number() over (partition by u.agency, u.shard order by u.bill_no collate "C") - 1) / %s,
+           u.bill_no, u.unit, d.bill_id is not null, {", ".join(f"u.{fund}" for fund in FUND_NAMES)}
+    from unarrived u left join (
+        select distinct i.bill_id from instruction i
+        where i.period = %s and not exists (
+            select from batch t join batch_line bl on bl.batch_id = t.id
+            where t.period = %s and t.booking_period <= %s and bl.instruction_id = i.id)) d on d.bill_id = u.id
+    order by u.agency, u.shard, u.bill_no collate "C"
+"""
+_PLACE: Final = ("agency", "shard", "part")
+_SCHEMA: Final = {
+    "agency": pl.String, "shard": pl.Int16, "part": pl.Int32, "bills": pl.String, "units": pl.String,
+    "in_doubt": pl.String, **dict.fromkeys(FUND_NAMES, pl.Int64),
+}  # fmt: skip
 
 
-def unarrived_bundles(conn: Connection, size: int) -> Iterator[UnarrivedBundle]:
-    """Streams what ``close`` found not arrived, in the same transaction."""
-    with raw(conn).cursor(name="unarrived_bundles") as cursor:
-        cursor.itersize = 20_000
-        cursor.execute(
-            f"select agency, shard, bill_no, unit, in_doubt, {_FUNDS} from closing"
-            f' where {" + ".join(FUND_NAMES)} > 0 order by agency, shard, bill_no collate "C"'
-        )
-        for (agency, shard), rows in groupby(cursor, key=lambda row: row[:2]):
-            for part, chunk in enumerate(_in_chunks(rows, size)):
-                yield UnarrivedBundle(agency, shard, part, list(zip(*chunk, strict=True))[2:])
+def unarrived_bundles(conn: Connection, period: str, size: int) -> Iterator[UnarrivedBundle]:
+    """What ``close`` found not arrived, in the same transaction; in doubt where a bank was asked and not answered in time.
+
+    Read as a whole, about 100 bytes a bill, so that the connection is free for what becomes of the bundles.
+    """
+    unarrived = frames.whole(conn, _BUNDLED, _SCHEMA, (size, period, period, period))
+    for lines in unarrived.partition_by(_PLACE, maintain_order=True):
+        agency, shard, part = lines.row(0)[: len(_PLACE)]
+        columns = lines.select("bills", "units", pl.col("in_doubt") == "t", *FUND_NAMES)
+        yield UnarrivedBundle(agency, shard, part, [column.to_list() for column in columns])
 
 
 def open_arrears(conn: Connection, record: dict[str, Any], opened_on: date, entry_id: int) -> int:
@@ -97,15 +117,3 @@ def open_arrears(conn: Connection, record: dict[str, Any], opened_on: date, entr
         """),
         {name: record[name] for name in names} | {"opened_on": opened_on, "entry": entry_id},
     ).rowcount
-
-
-def _in_chunks(rows: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    """Lists of at most ``size`` rows, in order."""
-    chunk: list[Any] = []
-    for row in rows:
-        chunk.append(row)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk

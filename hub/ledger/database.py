@@ -1,5 +1,6 @@
 """The door to PostgreSQL: engines with the least rights that do, migrations, and the locks that order the books."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -16,9 +17,9 @@ ROLE_READ: Final = "hub_read"
 
 MIGRATION_LOCK: Final = 7_001
 INTAKE_LOCK: Final = 7_006
-"""One file of an agency at a time is held against the books and kept."""
+"""With a hash of an agency's code: one file of an agency at a time is held against the books and kept."""
 BOOKS_LOCK: Final = 7_002
-"""Shared by everything that books money, exclusive to what closes a session or a month."""
+"""Shared by everything that books money, exclusive to what closes a session; see ``await_bookings`` for the month."""
 SCHEDULE_LOCK: Final = 7_003
 POLL_LOCK: Final = 7_004
 """With a bank's number as second key: one poll of a bank at a time."""
@@ -58,13 +59,41 @@ def raw(conn: Connection) -> "psycopg.Connection[Any]":
 
 
 def lock_books_shared(conn: Connection) -> None:
-    """Held to the end of a transaction that books money: no session or month closes meanwhile."""
+    """Held to the end of a transaction that books money: no session closes meanwhile, and a month waits for it."""
     conn.execute(text("select pg_advisory_xact_lock_shared(:key)"), {"key": BOOKS_LOCK})
 
 
 def lock_books(conn: Connection) -> None:
-    """Held to the end of a transaction that closes a session or a month: nothing books meanwhile."""
+    """Held to the end of a transaction that closes a session: nothing books meanwhile."""
     conn.execute(text("select pg_advisory_xact_lock(:key)"), {"key": BOOKS_LOCK})
+
+
+_LOOK_SECONDS: Final = 0.01
+_BOOKING = text("""
+    select virtualtransaction from pg_locks
+    where locktype = 'advisory' and classid = 0 and objid = :key and objsubid = 1 and granted
+      and database = (select oid from pg_database where datname = current_database()) and pid <> pg_backend_pid()""")
+
+
+def await_bookings(conn: Connection) -> None:
+    """Returns when every transaction that holds the books at this moment has ended. Nobody waits for us meanwhile.
+
+    What was committed before is seen by whoever takes the books from here on. Asking for the exclusive lock would tell
+    the same, and would keep everything that books behind us in the queue until the longest of them is through.
+    """
+    running = set(conn.execute(_BOOKING, {"key": BOOKS_LOCK}).scalars())
+    while running:
+        time.sleep(_LOOK_SECONDS)
+        running &= set(conn.execute(_BOOKING, {"key": BOOKS_LOCK}).scalars())
+
+
+@contextmanager
+def one_snapshot(engine: Engine) -> Iterator[Connection]:
+    """One transaction whose statements all see the books as they were when it began; committed at the end of the block."""
+    with engine.connect() as conn:
+        conn.execution_options(isolation_level="REPEATABLE READ")
+        with conn.begin():
+            yield conn
 
 
 def lock_shards(conn: Connection, shards: set[tuple[str, int]]) -> None:

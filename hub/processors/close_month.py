@@ -2,33 +2,65 @@
 
 Reads: the period's monthly bills and what is on them. Writes: the month of each agency, period-closed in bundles.
 Rule: due = arrived + arrears opened, for every bill; supplements and repayments never become arrears.
-Repeat: the step is marked done in the same transaction.
+Repeat: the step is marked done in the transaction that draws the month up; that the hour has come may be said twice.
+
+Nothing that books waits while a month of any size is drawn up, and nothing that books meanwhile can change the month:
+
+1. ``_end_period`` says in a transaction of its own that the hour has come. Whoever takes the books after its commit
+   and then reads the business time, as everything that books does, finds the period over, were his clock behind or
+   not: dues and receipts of the period are refused, answers are released into the next period, and with them all
+   money that follows.
+2. Whoever had taken the books before may have read an earlier time, and goes by it to his end. ``await_bookings``
+   waits for just these.
+3. ``_draw_up`` then sees one snapshot of the books. In it are all bills of the period, all its receipts, and all its
+   answers that were released in time. Of these answers some may not be posted yet, or be in the middle of it: a posting
+   puts its money on bills, or into suspense, and counts its lines in one transaction, so in a snapshot a line's money
+   is either on its bill or coming (``arrivals.coming``), and never both or neither. Money that is booked into a later
+   period does not count, whoever is first.
+
+Cut off anywhere, the step is done again: the hour stays come, and the month is drawn up whole or not at all.
 """
 
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 import topics
 from hub.domain.timetable import ScheduledStep
-from hub.ledger import arrears_book, outbox, steps
-from hub.ledger.database import lock_books, set_based
+from hub.ledger import arrears_book, clock, outbox, steps
+from hub.ledger.database import await_bookings, lock_books_shared, one_snapshot, set_based
 from hub.wire.events import Event
 
 
-def carry_out(conn: Connection, step: ScheduledStep, now: datetime) -> int:
+def carry_out(engine: Engine, step: ScheduledStep) -> int:
     """Closes the month of ``step`` and returns for how many agencies."""
-    lock_books(conn)
-    set_based(conn)
-    steps.mark_done(conn, step, now)
-    agencies = arrears_book.close(conn, str(step.period), now)
-    outbox.append(conn, _closed(conn, step, now))
-    return agencies
+    _end_period(engine, step)
+    return _draw_up(engine, step)
+
+
+def _end_period(engine: Engine, step: ScheduledStep) -> None:
+    """Returns when the period is over for everybody, and what was booked into it is in the books."""
+    assert step.due_at is not None, "the last day of a month needs no calendar"
+    with engine.begin() as conn:
+        clock.move_to(conn, step.due_at)
+    with engine.connect() as conn:
+        await_bookings(conn)
+
+
+def _draw_up(engine: Engine, step: ScheduledStep) -> int:
+    with one_snapshot(engine) as conn:
+        lock_books_shared(conn)  # no session closes beside it
+        set_based(conn)
+        now = clock.now(conn)
+        steps.mark_done(conn, step, now)
+        agencies = arrears_book.close(conn, str(step.period), now)
+        outbox.append(conn, _closed(conn, step, now))
+        return agencies
 
 
 def _closed(conn: Connection, step: ScheduledStep, now: datetime) -> Iterator[Event]:
-    for bundle in arrears_book.unarrived_bundles(conn, topics.BUNDLE_LINES):
+    for bundle in arrears_book.unarrived_bundles(conn, str(step.period), topics.BUNDLE_LINES):
         yield Event(
             topic=topics.PERIOD_CLOSED,
             key=f"{bundle.agency}/{bundle.shard}",

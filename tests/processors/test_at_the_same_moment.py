@@ -2,22 +2,27 @@
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from connectors.bank.failures import PermissionRefusedError
+from connectors.formats.dues import parse_dues
+from connectors.formats.receipts import parse_receipts
 from hub.app import schedule
 from hub.domain.periods import Period
 from hub.domain.timetable import ScheduledStep, Step
-from hub.ledger import flight
-from hub.processors import release_results, take_in_receipts
+from hub.ledger import arrears_book, arrivals, flight
+from hub.ledger.verification import Evidence, verify
+from hub.processors import release_results, take_in_dues, take_in_receipts
 from simulators.agency import Paper
 from simulators.amounts import Four
 from tests.fakes import FakeBankDoor, Trouble
-from tests.processors.city import PERIOD, City, bill
+from tests.processors.city import CHAOYANG, HAIDIAN, PERIOD, City, bill, waterfall
+from tests.processors.pump import DiedError
 
 DUE: Four = (10000, 1000, 500, 300)
 WHOLE = sum(DUE)
@@ -88,6 +93,171 @@ def test_a_receipt_is_booked_as_it_was_judged_when_an_answer_is_released_meanwhi
     ]
     assert city.rows("select pension + unemployment + injury + maternity from suspense") == [(WHOLE,)]
     assert len(city.work("suspense")) == 1
+
+
+@pytest.fixture
+def month_end(city: City) -> City:
+    """The hour has come. A-1 is answered and released in time, not posted; A-2 is asked for and A-3 to be paid at the counter."""
+    city.accept(city.dues(bill("A-1", 1, DUE), bill("A-2", 2, DUE, bank="CCB"), bill("A-3", 3, DUE, bank="")))
+    city.first_deduction()
+    city.advance("11-30T22:50")
+    city.answer("ICBC", {"A-1": 10400})
+    assert city.poll("ICBC") == ["taken"]
+    return city
+
+
+def close(city: City) -> int:
+    step = ScheduledStep(Period(PERIOD), Step.MONTH_CLOSE, 0, "", city.moment("11-30T23:00"))
+    return schedule._carry_out(city.hub, step)
+
+
+def closed_as_of_the_hour(city: City) -> None:
+    """What the month must come to, whatever happened beside its close: A-1 in part, the others in arrears."""
+    city.pump.drain()
+    assert city.total("f1", "arrived", period=PERIOD) == (0, 10400)
+    assert city.total("f1", "arrears", period=PERIOD) == (3, 3 * WHOLE - 10400)
+    hub = city.hub
+    evidence = Evidence(
+        archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, format_of=hub.formats.get
+    )
+    assert [outcome for outcome in verify(hub.engine, evidence) if not outcome.ok] == []
+
+
+@contextmanager
+def while_drawing_up(city: City, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], None]) -> Iterator[None]:
+    """``meanwhile`` happens when the period is over and the close has its snapshot of the books, and is not through."""
+    original = arrears_book.close
+
+    def with_something_meanwhile(*given: Any) -> int:
+        meanwhile()
+        return original(*given)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(arrears_book, "close", with_something_meanwhile)
+        yield
+
+
+def test_nothing_that_books_waits_for_the_close_or_changes_the_month(
+    month_end: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city = month_end
+
+    def meanwhile() -> None:
+        refused = city.submit(city.receipts(("R-1", "A-3", WHOLE)))
+        assert [fault.code.value for fault in refused.faults] == ["period-closed"]
+        refused = city.submit(city.dues(bill("A-4", 4, DUE, bank="")))
+        assert [fault.code.value for fault in refused.faults] == ["period-closed"]
+        city.answer("CCB")
+        assert city.poll("CCB") == ["taken"]
+        city.pump.drain()
+        assert city.collected("A-1") == waterfall(10400, DUE)
+        assert city.collected("A-2") == DUE
+
+    with while_drawing_up(city, monkeypatch, meanwhile):
+        assert close(city) == 1
+    closed_as_of_the_hour(city)
+    assert city.rows(
+        "select b.bill_no, c.booking_period from collection c join bill b on b.id = c.bill_id order by 1"
+    ) == [("A-1", "2026-11"), ("A-2", "2026-12")]
+    assert city.rows("select in_doubt from arrears a join bill b on b.id = a.bill_id order by b.bill_no") == [
+        (False,), (True,), (False,),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("commits", ["before the snapshot", "after the snapshot"])
+def test_a_posting_in_the_middle_counts_once(month_end: City, monkeypatch: pytest.MonkeyPatch, commits: str) -> None:
+    """Its money is on the bill, or coming, in the snapshot that the month is drawn up from."""
+    city = month_end
+    booked, go_on = threading.Event(), threading.Event()
+    original: Callable[..., Any] = arrivals.count_posted
+
+    def slowly(*given: Any) -> Any:
+        booked.set()
+        assert go_on.wait(LIMIT_SECONDS)
+        return original(*given)
+
+    monkeypatch.setattr(arrivals, "count_posted", slowly)
+    posting = threading.Thread(target=city.pump.drain)
+    city.time_passes("11-30T23:00")
+
+    def meanwhile() -> None:
+        if commits == "after the snapshot":  # it began when the period was over already, so nobody waits for it
+            posting.start()
+            assert booked.wait(LIMIT_SECONDS)
+
+    if commits == "before the snapshot":
+        posting.start()
+        assert booked.wait(LIMIT_SECONDS)
+        threading.Timer(0.3, go_on.set).start()
+    with while_drawing_up(city, monkeypatch, meanwhile):
+        close(city)
+    go_on.set()
+    posting.join(LIMIT_SECONDS)
+    closed_as_of_the_hour(city)
+
+
+def test_a_receipt_that_was_judged_before_the_hour_is_waited_for(
+    month_end: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city = month_end
+    closing = threading.Thread(target=close, args=(city,))
+    original: Callable[..., None] = take_in_receipts.keep
+
+    def slowly(*given: Any) -> None:
+        city.time_passes("11-30T23:00")
+        closing.start()
+        closing.join(0.3)
+        assert closing.is_alive(), "the month is not drawn up before the receipt is in the books"
+        late = city.submit(city.dues(bill("B-1", 1, DUE, bank="", agency_code=HAIDIAN), agency_code=HAIDIAN))
+        assert [fault.code.value for fault in late.faults] == ["period-closed"], "and others do not wait for it"
+        original(*given)
+
+    monkeypatch.setattr(take_in_receipts, "keep", slowly)
+    city.accept(city.receipts(("R-1", "A-3", WHOLE)))
+    closing.join(LIMIT_SECONDS)
+    city.pump.drain()
+    assert city.total("f1", "arrived", period=PERIOD) == (1, WHOLE + 10400)
+    assert city.total("f1", "arrears", period=PERIOD) == (2, 2 * WHOLE - 10400)
+
+
+def test_a_close_that_was_cut_off_is_done_again(month_end: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    city = month_end
+    city.time_passes("11-30T23:00")
+
+    def die() -> None:
+        raise DiedError
+
+    with while_drawing_up(city, monkeypatch, die), pytest.raises(DiedError):
+        close(city)
+    assert city.rows("select period from period_close") == []
+    close(city)
+    closed_as_of_the_hour(city)
+
+
+def test_two_agencies_with_the_same_bill_at_the_same_moment(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither waits for the other's file as a whole; the database lets one bill in, and the other file is refused."""
+    ours, theirs = (
+        city.dues(bill("A-1", 1, DUE)),
+        city.dues(bill("A-1", 1, DUE, agency_code=HAIDIAN), agency_code=HAIDIAN),
+    )
+    original: Callable[..., bool] = take_in_dues.take_in
+    answers: list[Any] = []
+    other = threading.Thread(target=lambda: answers.append(city.submit(theirs)))
+
+    def with_the_other_meanwhile(*given: Any) -> bool:
+        taken = original(*given)
+        if other.ident is None:
+            other.start()
+            until_waiting_or_done(city, other)
+            assert other.is_alive(), "it waits for this bill to be there, or not"
+        return taken
+
+    monkeypatch.setattr(take_in_dues, "take_in", with_the_other_meanwhile)
+    city.accept(ours)
+    other.join(LIMIT_SECONDS)
+    (answer,) = answers
+    assert [(fault.field, fault.code.value) for fault in answer.faults] == [("bill id", "duplicate")]
+    assert city.rows("select agency from bill") == [(CHAOYANG,)]
 
 
 def test_a_file_that_cannot_be_moved_away_was_taken_all_the_same(city: City, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,7 @@
 import pytest
 
 from hub.domain.periods import Period
-from hub.domain.timetable import Step
-from hub.ledger import steps
+from hub.domain.timetable import ScheduledStep, Step
 from hub.processors import close_month
 from simulators.amounts import Four
 from tests.processors.city import CHAOYANG, HAIDIAN, PERIOD, City, bill, unit_of
@@ -12,6 +11,10 @@ from tests.processors.test_post_arrivals import journal
 
 DUE: Four = (10000, 1000, 500, 300)
 WHOLE = sum(DUE)
+
+
+def month_close(city: City) -> ScheduledStep:
+    return ScheduledStep(Period(PERIOD), Step.MONTH_CLOSE, 0, "", city.moment("11-30T23:00"))
 
 
 @pytest.fixture
@@ -106,10 +109,7 @@ def test_an_answer_right_before_the_close_arrives_in_the_month(city: City, poste
     if posted:
         city.pump.drain()
     city.time_passes("11-30T23:00")
-    with city.hub.engine.begin() as conn:
-        (of_city,) = steps.timetables(conn, [Period(PERIOD)], ())
-        step = next(step for step in of_city if step.step is Step.MONTH_CLOSE)
-        close_month.carry_out(conn, step, city.moment("11-30T23:00"))
+    close_month.carry_out(city.hub.engine, month_close(city))
     city.pump.drain()
     assert city.total("f1", "arrived", period=PERIOD) == (0, 10400)
     assert city.total("f1", "arrears", period=PERIOD) == (1, WHOLE - 10400)
