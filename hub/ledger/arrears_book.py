@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from hub.domain.funds import FUND_NAMES
 from hub.ledger import arrivals, frames
+from hub.ledger.database import in_order
 
 _FUNDS = ", ".join(FUND_NAMES)
 _COLLECTED = ", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)
@@ -102,18 +103,44 @@ def unarrived_bundles(conn: Connection, period: str, size: int) -> Iterator[Unar
         yield UnarrivedBundle(agency, shard, part, [column.to_list() for column in columns])
 
 
-def open_arrears(conn: Connection, record: dict[str, Any], opened_on: date, entry_id: int) -> int:
-    """Writes the arrears of a bundle and returns how many."""
-    names = ("bills", "in_doubt", *FUND_NAMES)
-    return conn.execute(
-        text(f"""
-            insert into arrears (bill_id, agency, unit, period, {_FUNDS}, in_doubt, opened_on, entry_id)
-            select b.id, b.agency, b.unit, b.period, {", ".join(f"a.{fund}" for fund in FUND_NAMES)}, a.in_doubt,
-                   :opened_on, :entry
-            from unnest(cast(:bills as text[]), cast(:in_doubt as boolean[]), cast(:pension as bigint[]),
-                        cast(:unemployment as bigint[]), cast(:injury as bigint[]), cast(:maternity as bigint[]))
-                 as a (bill_no, in_doubt, {_FUNDS})
-            join bill b on b.bill_no = a.bill_no
-        """),
-        {name: record[name] for name in names} | {"opened_on": opened_on, "entry": entry_id},
-    ).rowcount
+class Opening(NamedTuple):
+    """A bundle of arrears to open, as columns of equal length, under the journal entry that books it."""
+
+    entry_id: int
+    opened_on: date
+    bills: Sequence[str]
+    in_doubt: Sequence[bool]
+    amounts: Sequence[Sequence[int]]  # four columns, statutory order
+
+
+_OPENING: Final = """
+    create temp table if not exists opening (
+        bill_no text collate "C", in_doubt boolean, pension bigint, unemployment bigint, injury bigint, maternity bigint,
+        opened_on date, entry_id bigint
+    ) on commit delete rows
+"""
+_OPENING_COLUMNS: Final = ("bill_no", "in_doubt", *FUND_NAMES, "opened_on", "entry_id")
+
+
+def open_arrears(conn: Connection, bundles: Sequence[Opening]) -> int:
+    """Writes the arrears of bundles as one set and returns how many: as many as lines, when the books know every bill."""
+    conn.execute(text(_OPENING))
+    frames.write(conn, "opening", _OPENING_COLUMNS, map(_lines_of, bundles))
+    with in_order(conn):
+        return conn.execute(
+            text(f"""
+                insert into arrears (bill_id, agency, unit, period, {_FUNDS}, in_doubt, opened_on, entry_id)
+                select b.id, b.agency, b.unit, b.period, {", ".join(f"o.{fund}" for fund in FUND_NAMES)}, o.in_doubt,
+                       o.opened_on, o.entry_id
+                from opening o join bill b on b.bill_no = o.bill_no
+            """)
+        ).rowcount
+
+
+def _lines_of(bundle: Opening) -> pl.DataFrame:
+    columns = {
+        "bill_no": bundle.bills,
+        "in_doubt": bundle.in_doubt,
+        **dict(zip(FUND_NAMES, bundle.amounts, strict=True)),
+    }
+    return pl.DataFrame(columns).with_columns(opened_on=pl.lit(bundle.opened_on), entry_id=bundle.entry_id)

@@ -14,26 +14,30 @@ from hub.domain.money import Fen
 from hub.domain.periods import Period
 from hub.domain.posting import EntryKind, JournalEntry, Level, arrears_opened
 from hub.ledger import arrears_book, journal
+from hub.ledger.arrears_book import Opening
 from hub.ledger.database import lock_books_shared
 from hub.wire.events import Received
 
 
 def handle(conn: Connection, events: Sequence[Received]) -> None:
-    for event in events:
-        _post(conn, event)
-
-
-def _post(conn: Connection, event: Received) -> None:
-    record = event.record
     lock_books_shared(conn)
+    numbered = list(zip(journal.numbers(conn, len(events)), events, strict=True))
+    journal.book_all(conn, [(number, _entry(event)) for number, event in numbered])
+    lines = sum(len(event.record["bills"]) for event in events)
+    written = arrears_book.open_arrears(conn, [_opening(number, event) for number, event in numbered])
+    assert written == lines, f"{lines - written} bills of the bundles are not in the books"
+
+
+def _entry(event: Received) -> JournalEntry:
+    record = event.record
     opened = FundAmounts(*(Fen(sum(record[fund])) for fund in FUND_NAMES))
-    entry = journal.book(
-        conn,
-        JournalEntry(
-            level=Level.AGENCY, agency=record["agency"], what=EntryKind.ARREARS_OPENED, cause=str(event.event_id),
-            booking_period=Period(record["period"]), business_date=record["opened_on"],
-            postings=arrears_opened(opened),
-        ),
+    return JournalEntry(
+        level=Level.AGENCY, agency=record["agency"], what=EntryKind.ARREARS_OPENED, cause=str(event.event_id),
+        booking_period=Period(record["period"]), business_date=record["opened_on"], postings=arrears_opened(opened),
     )  # fmt: skip
-    written = arrears_book.open_arrears(conn, record, record["opened_on"], entry)
-    assert written == len(record["bills"]), f"{len(record['bills']) - written} bills of the bundle are not in the books"
+
+
+def _opening(number: int, event: Received) -> Opening:
+    record = event.record
+    amounts = [record[fund] for fund in FUND_NAMES]
+    return Opening(number, record["opened_on"], record["bills"], record["in_doubt"], amounts)
