@@ -71,7 +71,7 @@ _LINE: Final = pl.concat_str(
     *("instruction_no", "unit", "account", "account_name"),
     *(yuan_of(pl.col(fund)) for fund in FUND_NAMES),
     yuan_of(pl.sum_horizontal(FUND_NAMES)),
-    pl.when("partial").then(pl.lit("P")).otherwise(pl.lit("F")),
+    pl.when("partial").then(pl.lit("P")).when(~pl.col("partial")).then(pl.lit("F")),
     separator=SEPARATOR,
 ).alias("line")
 """The detail of a request line, without its LF; null when a column is."""

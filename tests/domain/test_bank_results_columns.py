@@ -1,10 +1,11 @@
 """Answers by columns fit exactly when no line is at fault; the split by columns is that of every bill."""
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.domain.bank_results import CODES, AnswerLine, RequestedLine, check_answers
+from hub.domain.bank_results import CODES, REASONS, AnswerLine, RequestedLine, check_answers
 from hub.domain.bank_results_columns import ANSWERS, answers_fit, answers_of, lines_of
 from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.ids import InstructionNo, UnitNo
@@ -83,18 +84,37 @@ def test_answers_fit_by_columns_exactly_when_no_line_is_at_fault(
     assert answers_fit(frame_of(asked), answers_of(answers)) is not bool(faults), faults
 
 
-@settings(deadline=None)
-@given(st.sampled_from(CODES), st.booleans(), small_amounts, st.integers(0, 21), small_amounts)
-def test_a_single_answer_of_any_kind(
-    code: str, partial: bool, wanted: FundAmounts, deducted: int, parts: FundAmounts
-) -> None:
+def fits(asked: RequestedLine, answer: AnswerLine) -> bool:
+    """Whether a single answer fits, which both ways must agree on."""
+    found = answers_fit(frame_of([asked]), answers_of([answer]))
+    assert found is not bool(list(check_answers([asked], [answer])))
+    return found
+
+
+@pytest.mark.parametrize("code", [*CODES, "07", ""])
+@pytest.mark.parametrize("partial", [True, False])
+def test_code_and_amount(code: str, partial: bool) -> None:
+    wanted = FundAmounts(Fen(2), Fen(0), Fen(1), Fen(3))
     asked = RequestedLine(1, InstructionNo("B1-1"), UnitNo("000000000001"), wanted, partial)
-    claimed = AnswerLine(
-        2, 1, InstructionNo("B1-1"), UnitNo("000000000001"), wanted.total, Fen(deducted), parts, code, ""
-    )
-    for answer in (claimed, claimed._replace(split=split(Fen(min(deducted, wanted.total)), wanted))):
-        fits = not list(check_answers([asked], [answer]))
-        assert answers_fit(frame_of([asked]), answers_of([answer])) is fits
+    right = {"00": [6], "01": [1, 2, 3, 4, 5] if partial else []} | {reason: [0] for reason in REASONS}
+    found = []
+    for deducted in range(8):
+        parts = split(Fen(min(deducted, 6)), wanted)
+        answer = AnswerLine(2, 1, asked.instruction_no, asked.unit, wanted.total, Fen(deducted), parts, code, "")
+        if fits(asked, answer):
+            found.append(deducted)
+    assert found == right.get(code, [])
+
+
+@settings(deadline=None)
+@given(small_amounts, st.integers(0, 20), small_amounts)
+def test_only_the_statutory_split_fits(wanted: FundAmounts, deducted: int, parts: FundAmounts) -> None:
+    asked = RequestedLine(1, InstructionNo("B1-1"), UnitNo("000000000001"), wanted, partial=True)
+    paid = Fen(min(deducted, wanted.total))
+    code = "00" if paid == wanted.total else "01" if paid else "02"
+    answer = AnswerLine(2, 1, asked.instruction_no, asked.unit, wanted.total, paid, split(paid, wanted), code, "")
+    assert fits(asked, answer)
+    assert fits(asked, answer._replace(split=parts)) is (parts == answer.split)
 
 
 @given(cases())

@@ -53,7 +53,7 @@ def request_lines(draw: st.DrawFn) -> list[RequestLine]:
 
 
 HEADER = BatchHeader("ICBC", "ICBC-2026-12-1-001", "2026-12", 1, date(2026, 12, 2))
-REQUEST_COLUMNS = (
+REQUEST_COLUMNS: dict[str, type[pl.DataType]] = (
     {"line": pl.Int32}
     | dict.fromkeys(("instruction_no", "unit", "account", "account_name"), pl.String)
     | dict.fromkeys(FUND_NAMES, pl.Int64)
@@ -108,6 +108,25 @@ def test_a_request_of_many_parts_keeps_its_totals() -> None:
     assert totals.hash_total == 2501 * 9999999999 % 10**12
     out.seek(0)
     assert list(PROFILE.read_request(out)[1]) == lines
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"line": 2}, {"line": 0}, {"instruction_no": "b-1"}, {"instruction_no": ""}, {"unit": "1１0105000001"},
+        {"account": "020000410"}, {"account_name": ""}, {"account_name": "名|名"}, {"account_name": "名\n"},
+        {"account_name": "名\x85"}, {"account_name": None}, {"partial": None}, {"pension": None}, {"pension": -1},
+        {"pension": MAX_AMOUNT + 1}, {"maternity": MAX_AMOUNT},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_line_that_breaks_its_grammar_is_never_written(wrong: dict[str, object]) -> None:
+    line = RequestLine(1, "B-1", "110105000001", "0200004109", "名", FundAmounts(Fen(9), Fen(0), Fen(0), Fen(0)), True)
+    [good] = parts_of([line])
+    PROFILE.write_request(HEADER, [good], io.BytesIO())
+    bad = good.with_columns(pl.lit(value, REQUEST_COLUMNS[name]).alias(name) for name, value in wrong.items())
+    with pytest.raises(AssertionError):
+        PROFILE.write_request(HEADER, [bad], io.BytesIO())
 
 
 def test_a_request_cut_or_changed_at_any_byte_cannot_be_read_as_whole() -> None:
