@@ -29,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--verify", action="store_true", help="hub verify at the end")
     parser.add_argument("--keep", action="store_true", help="leave the run's folder")
     parser.add_argument("--code", type=Path, help="measure the hub whose code is in that folder")
+    parser.add_argument("--profile", type=Path, help="py-spy's stacks of the hub's processes go into that folder")
     parser.add_argument("--json", action="store_true")
     return parser
 
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     wanted = Wanted(
         crowd=crowd, apart=given.apart, verify=given.verify, keep=given.keep,
-        code=given.code.resolve() if given.code else None,
+        code=given.code.resolve() if given.code else None, profile=given.profile,
     )  # fmt: skip
     try:
         document = (measure_delivery if given.stage else measure)(wanted, tell)

@@ -8,9 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import Any, Final
 
+from simulators.bench.profile import Profiler
 from simulators.hub_command import DONE, HubAnswerError, HubCommand, hub_program
+
+WORK: Final = ("agency", "clock", "bank")
+"""The commands that carry a month; the others look at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +44,14 @@ class MeasuredHub(HubCommand):
 
     code: Path | None = None
     ran: list[Ran] = field(default_factory=list, compare=False)
+    profiler: Profiler | None = None
 
     def ask(self, *words: str, expect: Sequence[int] = (DONE,)) -> Any:
         """As the simulators ask, without their limit of time: a command takes as long as it takes."""
         with TemporaryFile() as out, TemporaryFile() as err:
             began = time.time()
             process = subprocess.Popen(
-                [*hub_program(), *words, "--json"],
+                self._words(words),
                 env=self._environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.code,
             )  # fmt: skip
             _, status, used = os.wait4(process.pid, 0)
@@ -61,6 +66,12 @@ class MeasuredHub(HubCommand):
                 told = (err.read() + answer).decode(errors="replace").strip()[-2000:]
                 raise HubAnswerError(f"`hub {' '.join(words)}` ended with {process.returncode}: {told}")
         return json.loads(answer) if answer.strip() else None
+
+    def _words(self, words: Sequence[str]) -> list[str]:
+        command = [*hub_program(), *words, "--json"]
+        if self.profiler is None or words[0] not in WORK:
+            return command
+        return self.profiler.around(" ".join(words[:2]), command)
 
     def _environment(self) -> dict[str, str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}

@@ -13,6 +13,7 @@ from simulators.bench.books import Books
 from simulators.bench.commands import MeasuredHub, Ran
 from simulators.bench.crowd import PERIOD, Crowd
 from simulators.bench.desk import Answer, Asked, Desk
+from simulators.bench.profile import Profiler
 from simulators.forms import held_against
 from simulators.scene import Scene, set_scene
 from simulators.sessions import Dates, dates_of
@@ -141,11 +142,19 @@ class Month:
         return self.hub.ran[before:]
 
 
-def month_of(home: Path, crowd: Crowd, tell: Tell, *, apart: bool = False, code: Path | None = None) -> Month:
+def month_of(
+    home: Path,
+    crowd: Crowd,
+    tell: Tell,
+    *,
+    apart: bool = False,
+    code: Path | None = None,
+    profiler: Profiler | None = None,
+) -> Month:
     """Bills, books and a scene under ``home``; nothing is started. ``apart``: every hour is a command of its own."""
     max_lines = {crowd.small_bank: 1000} if crowd.small_bank else {}
     scene = set_scene(home, crowd.seed, START, crowd.agencies, crowd.all_banks, max_lines=max_lines)
-    hub = MeasuredHub(scene.hub.configuration, code=code)
+    hub = MeasuredHub(scene.hub.configuration, code=code, profiler=profiler)
     tell("draw the bills")
     books = Books(crowd, scene.no_parts)
     desks = {server.code: Desk(server.code, server.directory, books) for server in scene.servers}

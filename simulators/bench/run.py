@@ -14,6 +14,7 @@ from simulators.bench import stages
 from simulators.bench.commands import Ran
 from simulators.bench.crowd import Crowd
 from simulators.bench.month import Month, Tell, month_of
+from simulators.bench.profile import Profiler
 from simulators.bench.stages import Stage
 from simulators.bench.watch import OWN_ROLES, Watch
 from simulators.scene import strike
@@ -35,6 +36,7 @@ class Wanted:
     verify: bool = False
     keep: bool = False
     code: Path | None = None
+    profile: Path | None = None
 
 
 @contextmanager
@@ -43,11 +45,16 @@ def on_stage(wanted: Wanted, tell: Tell) -> Iterator[tuple[Month, Watch]]:
     home = Path(tempfile.mkdtemp(prefix="hub-bench-"))
     watch = Watch(home)
     try:
-        month = month_of(home, wanted.crowd, tell, apart=wanted.apart, code=wanted.code)
+        profiler = Profiler(wanted.profile) if wanted.profile else None
+        month = month_of(home, wanted.crowd, tell, apart=wanted.apart, code=wanted.code, profiler=profiler)
         tell("start the banks' servers and the hub")
         month.scene.open()
         watch.start()
+        if profiler is not None:
+            profiler.start(watch.pids())
         yield month, watch
+        if profiler is not None:
+            profiler.stop()
     finally:
         watch.stop()
         strike(home)
@@ -90,7 +97,7 @@ def measure(wanted: Wanted, tell: Tell) -> dict[str, Any]:
                 "second round": stages.of_commands(second),
                 "month close": stages.of_commands(closing),
             },
-            "commands": stages.of_commands(first)["commands"],
+            "commands": _commands(watch, first),
             "floors": {**bare.tidy(floors), "sum": {"seconds": round(bare.total_seconds(floors), 2)}},
             "topics": topics,
             "arrears": month.books.arrears_count(),
@@ -113,7 +120,7 @@ def measure_delivery(wanted: Wanted, tell: Tell) -> dict[str, Any]:
             "requests_to_delivered_lines_per_second": delivered.get("lines_per_second", 0),
             **memory_and_processor(month, watch, ran),
             "stages": {**_stages_of(month, url, ran), "requests to delivered": delivered},
-            "commands": stages.of_commands(ran)["commands"],
+            "commands": _commands(watch, ran),
         }
 
 
@@ -210,6 +217,18 @@ def topic_bytes(home: Path) -> dict[str, int]:
         name = folder.name.rpartition("-")[0]
         found[name] = found.get(name, 0) + size
     return {name: size for name, size in found.items() if size}
+
+
+def _commands(watch: Watch, ran: Sequence[Ran]) -> list[dict[str, Any]]:
+    """Each command with the processor seconds of every process while it ran, its own among them."""
+    return [
+        {
+            "command": " ".join(word for word in one.words if "/" not in word),
+            "seconds": round(one.seconds, 3),
+            "cpu_seconds": {"command": round(one.cpu_seconds, 2), **watch.between(one.began, one.ended)},
+        }
+        for one in ran
+    ]
 
 
 def memory_and_processor(month: Month, watch: Watch, ran: Sequence[Ran]) -> dict[str, Any]:
