@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from simulators.bank import BankServerError
 from simulators.bench import report
 from simulators.bench.crowd import Crowd
 from simulators.bench.desk import WrongRequestError
-from simulators.bench.run import BooksDifferError, Wanted, measure, measure_delivery
+from simulators.bench.latency import SMALL_FILES, NeverPostedError
+from simulators.bench.month import SMALL_LINES, Tell
+from simulators.bench.run import BooksDifferError, Wanted, measure, measure_delivery, measure_small_files
 from simulators.hub_command import HubAnswerError
 from simulators.population import BANKS, DISTRICTS
 
@@ -22,9 +24,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hub bench", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--units", type=int, default=100_000)
     parser.add_argument("--agencies", type=int, default=5, choices=range(1, len(DISTRICTS) + 1))
-    parser.add_argument("--banks", type=int, default=4, choices=range(1, len(BANKS) + 1))
+    parser.add_argument("--banks", type=int, choices=range(1, len(BANKS)), help="default 4; with --latency 1")
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--stage", choices=("delivery",), help="only as far as the bank files' delivery")
+    parser.add_argument("--latency", action="store_true", help="how long files of 1,000 lines wait")
     parser.add_argument("--apart", action="store_true", help="every hour of the month a command of its own")
     parser.add_argument("--verify", action="store_true", help="hub verify at the end")
     parser.add_argument("--keep", action="store_true", help="leave the run's folder")
@@ -43,24 +46,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{time.monotonic() - began:6.1f} s  {what}", file=sys.stderr, flush=True)
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the scene is struck all the same
-    crowd = Crowd(
-        seed=given.seed,
-        units=given.units,
-        agencies=tuple(DISTRICTS)[: given.agencies],
-        banks=tuple(BANKS)[: given.banks],
-    )
+    crowd = _crowd(given)
     wanted = Wanted(
         crowd=crowd, apart=given.apart, verify=given.verify, keep=given.keep,
         code=given.code.resolve() if given.code else None, profile=given.profile,
     )  # fmt: skip
     try:
-        document = (measure_delivery if given.stage else measure)(wanted, tell)
+        document = _measure_of(given)(wanted, tell)
     except BooksDifferError as differ:
         return _failed(f"the books differ: {differ}", given.json)
-    except (HubAnswerError, BankServerError, WrongRequestError, ValueError) as failure:
+    except (HubAnswerError, BankServerError, WrongRequestError, NeverPostedError, ValueError) as failure:
         return _failed(f"{type(failure).__name__}: {failure}", given.json)
     print(json.dumps(document, ensure_ascii=False) if given.json else report.said(document))
     return 0
+
+
+def _crowd(given: argparse.Namespace) -> Crowd:
+    banks = tuple(BANKS)[: given.banks or (1 if given.latency else 4)]
+    small = tuple(BANKS)[-1] if given.latency else ""
+    lines = SMALL_FILES * SMALL_LINES if given.latency else 0
+    return Crowd(
+        seed=given.seed, units=given.units + lines, agencies=tuple(DISTRICTS)[: given.agencies],
+        banks=banks, small_bank=small, small_lines=lines,
+    )  # fmt: skip
+
+
+def _measure_of(given: argparse.Namespace) -> Callable[[Wanted, Tell], dict[str, Any]]:
+    if given.latency:
+        return measure_small_files
+    return measure_delivery if given.stage else measure
 
 
 def _failed(what: str, as_json: bool) -> int:

@@ -52,8 +52,10 @@ class RequestFile(NamedTuple):
 class Books:
     """The month. ``frame`` has a row a bill: the bill, per round what was asked and what came, what the counter took."""
 
-    def __init__(self, crowd: Crowd, no_parts: frozenset[str]) -> None:
+    def __init__(self, crowd: Crowd, no_parts: frozenset[str], *, once: bool = False) -> None:
+        """``once``: nobody is asked a second time, and nobody pays at the counter."""
         self.crowd = crowd
+        self.once = once
         self.no_parts = no_parts
         bills = bills_of(crowd)
         parts = pl.col("bank").is_in(list(no_parts)).not_().alias("may_be_part")
@@ -95,8 +97,11 @@ class Books:
         luck = pl.lit(draws(self.crowd.seed, "again", self.crowd.units) % 100)
         short = pl.col("money1") < pl.sum_horizontal(FUNDS)
         self.frame = self.frame.with_columns(
-            again=short & (luck < AGAIN_IN_HUNDRED),
-            counter=short & (luck >= AGAIN_IN_HUNDRED) & (luck < AGAIN_IN_HUNDRED + COUNTER_IN_HUNDRED),
+            again=short & (luck < AGAIN_IN_HUNDRED) & (not self.once),
+            counter=short
+            & (luck >= AGAIN_IN_HUNDRED)
+            & (luck < AGAIN_IN_HUNDRED + COUNTER_IN_HUNDRED)
+            & (not self.once),
         )
 
     def _close(self) -> None:
@@ -142,6 +147,9 @@ class Books:
 
     def exports(self) -> list[Export]:
         """Every export of the closed month."""
+        if self.once:  # answers are late, some of them later than the month: what was asked, and what stands in the end
+            asked = [Export(form, PERIOD, 1) for form in ("f6", "t26", "f7")]
+            return [*asked, Export("t8", PERIOD), Export("balances"), Export("arrears")]
         of_rounds = [Export(form, PERIOD, number) for form in ("f6", "t26", "f7", "f8", "t27") for number in ROUNDS]
         return [*of_rounds, *(Export(form, PERIOD) for form in ("t8", "f1", "balances", "arrears")), Export("balances")]
 

@@ -1,5 +1,6 @@
 """The banks' programs by columns: they check a request file to the last fen and answer every line (contract, 3 and 4)."""
 
+import time
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -128,12 +129,18 @@ class Answer:
     inbound: Path
 
     def lay_down(self) -> None:
-        """The file first, then its ``.ok`` under its name at once: from here on the hub may take it."""
+        """The file, and what its ``.ok`` says under another name: the hub may not take it yet."""
         (self.inbound / self.name).write_bytes(self.data)
-        seal = self.inbound / f"{self.name}.ok"
-        coming = self.inbound / f".{self.name}.coming"
-        coming.write_text(f"{sha256(self.data).hexdigest()} {len(self.data)}\n", encoding="ascii")
-        coming.rename(seal)
+        self._coming.write_text(f"{sha256(self.data).hexdigest()} {len(self.data)}\n", encoding="ascii")
+
+    def seal(self) -> float:
+        """The ``.ok`` gets its name: from here on, the moment that is answered, the hub may take the file."""
+        self._coming.rename(self.inbound / f"{self.name}.ok")
+        return time.time()
+
+    @property
+    def _coming(self) -> Path:
+        return self.inbound / f".{self.name}.coming"
 
 
 def _fits() -> pl.Expr:

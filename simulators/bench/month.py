@@ -18,6 +18,8 @@ from simulators.forms import held_against
 from simulators.scene import Scene, set_scene
 from simulators.sessions import Dates, dates_of
 
+SMALL_LINES: Final = 1000
+"""Of a request file, and so of an answer, of a crowd's small bank."""
 START: Final = datetime.fromisoformat("2026-11-28T08:00")
 Tell = Callable[[str], object]
 
@@ -60,12 +62,6 @@ class Month:
         for desk in self.desks.values():
             self.asked += desk.receive(number, self.dates.session(number).batch.date())
 
-    def banks_answer(self, number: int) -> None:
-        """Every bank lays its answers down."""
-        for answer in self.print_answers(number):
-            answer.lay_down()
-        os.sync()
-
     def print_answers(self, number: int, banks: Sequence[str] = ()) -> list[Answer]:
         """The answers of the banks named, or of all, ready to be laid down."""
         self.tell(f"round {number}: the banks answer")
@@ -78,11 +74,21 @@ class Month:
         return self.dates.session(number).results.date()
 
     def check_and_post(self, number: int) -> list[Ran]:
-        """The hub fetches, checks, splits, posts, notifies."""
+        """Every bank lays its answers down; the hub fetches, checks, splits, posts, notifies."""
+        answers = self.print_answers(number)
+        for answer in answers:
+            answer.lay_down()
+        os.sync()
         session = self.dates.session(number)
         self.tell(f"round {number}: fetch, check, split, post, notify")
         hours = [session.results, session.posting] if self.apart else [session.posting]
-        return self._timed(lambda: self._advance(*hours))
+
+        def work() -> None:
+            for answer in answers:
+                answer.seal()
+            self._advance(*hours)
+
+        return self._timed(work)
 
     def second_chances(self) -> list[Ran]:
         """Agencies name who is asked again; others pay at the counter."""
@@ -151,11 +157,15 @@ def month_of(
     code: Path | None = None,
     profiler: Profiler | None = None,
 ) -> Month:
-    """Bills, books and a scene under ``home``; nothing is started. ``apart``: every hour is a command of its own."""
-    max_lines = {crowd.small_bank: 1000} if crowd.small_bank else {}
+    """Bills, books and a scene under ``home``; nothing is started. ``apart``: every hour is a command of its own.
+
+    With a small bank each of the others gets one file, however large, and nobody is asked twice.
+    """
+    latency = bool(crowd.small_bank)
+    max_lines = {**dict.fromkeys(crowd.banks, crowd.units), crowd.small_bank: SMALL_LINES} if latency else {}
     scene = set_scene(home, crowd.seed, START, crowd.agencies, crowd.all_banks, max_lines=max_lines)
     hub = MeasuredHub(scene.hub.configuration, code=code, profiler=profiler)
     tell("draw the bills")
-    books = Books(crowd, scene.no_parts)
+    books = Books(crowd, scene.no_parts, once=latency)
     desks = {server.code: Desk(server.code, server.directory, books) for server in scene.servers}
     return Month(replace(scene, hub=hub), books, hub, dates_of(PERIOD), desks, tell, apart)

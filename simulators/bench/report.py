@@ -7,7 +7,9 @@ Record = Mapping[str, Any]
 
 
 def said(record: Record) -> str:
-    """Tables of stages, processes, topics and floors, and the figures under them."""
+    """Tables of stages, processes, topics and floors, and the figures under them; or what small files waited."""
+    if "latency" in record:
+        return "\n".join(_latency(record["latency"]))
     return "\n".join(_lines(record))
 
 
@@ -33,6 +35,20 @@ def _lines(record: Record) -> Iterator[str]:
             f" {record['bills_per_second']:,} bills/s, {record['cpu_seconds']} CPU seconds,"
             f" {record['ratio']} times the floors; {record['exports_compared']} exports equal the bench's own books"
         )
+
+
+def _latency(found: Mapping[str, Any]) -> Iterator[str]:
+    yield f"files of {found['lines_a_file']:,} lines, from the .ok at the bank to posted, seconds"
+    yield f"{'':28} {'files':>6} {'p50':>8} {'p99':>8}"
+    beside, close = found["beside"], found["close"]
+    for name, row in (
+        ("idle hub", found["idle"]),
+        (f"beside {beside['large_lines']:,} lines", beside),
+        ("beside a month's close", close),
+    ):
+        yield f"{name:28} {row['files']:6} {row.get('p50', 0):8.3f} {row.get('p99', 0):8.3f}"
+    yield f"the large batch: {beside['large_seconds']} s, {beside['large_posting_seconds']} s of it posting"
+    yield f"month close: {close['month_close_seconds']} s"
 
 
 def _stages(stages: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

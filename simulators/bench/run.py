@@ -13,6 +13,7 @@ from simulators.bench import floors as bare
 from simulators.bench import stages
 from simulators.bench.commands import Ran
 from simulators.bench.crowd import Crowd
+from simulators.bench.latency import measure_latency
 from simulators.bench.month import Month, Tell, month_of
 from simulators.bench.profile import Profiler
 from simulators.bench.stages import Stage
@@ -124,17 +125,28 @@ def measure_delivery(wanted: Wanted, tell: Tell) -> dict[str, Any]:
         }
 
 
+def measure_small_files(wanted: Wanted, tell: Tell) -> dict[str, Any]:
+    """The waiting of small files. Raises BooksDifferError when the books differ from ours at its end."""
+    with on_stage(wanted, tell) as (month, watch):
+        found = measure_latency(month)
+        watch.look()
+        _must_agree(month)
+        return {
+            "units": wanted.crowd.units,
+            "latency": found,
+            "peak_rss_bytes": memory_and_processor(month, watch, ())["peak_rss_bytes"],
+        }
+
+
 def _first_round(month: Month) -> list[Ran]:
     ran = [*month.dues(), *month.request_and_deliver(1)]
     month.banks_take(1)
-    month.banks_answer(1)
     return [*ran, *month.check_and_post(1)]
 
 
 def _second_round(month: Month) -> list[Ran]:
     ran = [*month.second_chances(), *month.request_and_deliver(2)]
     month.banks_take(2)
-    month.banks_answer(2)
     return [*ran, *month.check_and_post(2)]
 
 
