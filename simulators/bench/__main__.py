@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from simulators.bank import BankServerError
-from simulators.bench import report
+from simulators.bench import growth, report
 from simulators.bench.crowd import Crowd
 from simulators.bench.desk import WrongRequestError
 from simulators.bench.latency import SMALL_FILES, NeverPostedError
@@ -28,6 +28,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--stage", choices=("delivery",), help="only as far as the bank files' delivery")
     parser.add_argument("--latency", action="store_true", help="how long files of 1,000 lines wait")
+    parser.add_argument("--sizes", help="several sizes, such as 10000,100000,1000000")
+    parser.add_argument("--record", type=Path, help="add the figures to that file, a JSON line a run")
+    parser.add_argument("--label", default="now", help="what the record calls the run")
     parser.add_argument("--apart", action="store_true", help="every hour of the month a command of its own")
     parser.add_argument("--verify", action="store_true", help="hub verify at the end")
     parser.add_argument("--keep", action="store_true", help="leave the run's folder")
@@ -47,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the scene is struck all the same
     crowd = _crowd(given)
+    if given.sizes:
+        return _grow(given)
     wanted = Wanted(
         crowd=crowd, apart=given.apart, verify=given.verify, keep=given.keep,
         code=given.code.resolve() if given.code else None, profile=given.profile,
@@ -57,7 +62,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(f"the books differ: {differ}", given.json)
     except (HubAnswerError, BankServerError, WrongRequestError, NeverPostedError, ValueError) as failure:
         return _failed(f"{type(failure).__name__}: {failure}", given.json)
+    if given.record:
+        document = growth.keep(given.record, given.label, document, given.code)
     print(json.dumps(document, ensure_ascii=False) if given.json else report.said(document))
+    return 0
+
+
+def _grow(given: argparse.Namespace) -> int:
+    """Each size in a process of its own."""
+    words = ["--agencies", str(given.agencies), "--seed", str(given.seed), "--label", given.label]
+    words += ["--banks", str(given.banks)] if given.banks else []
+    words += [
+        word for name in ("record", "code") if getattr(given, name) for word in (f"--{name}", str(getattr(given, name)))
+    ]
+    words += ["--verify"] if given.verify else []
+    try:
+        found = [growth.measured(int(units), words) for units in given.sizes.split(",")]
+    except (growth.RunFailedError, ValueError) as failure:
+        return _failed(str(failure), given.json)
+    print(json.dumps(found, ensure_ascii=False) if given.json else growth.said(found))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from simulators.sessions import Dates, dates_of
 
 SMALL_LINES: Final = 1000
 """Of a request file, and so of an answer, of a crowd's small bank."""
+EXPORTS_AT_ONCE: Final = 2
 START: Final = datetime.fromisoformat("2026-11-28T08:00")
 Tell = Callable[[str], object]
 
@@ -120,11 +122,16 @@ class Month:
     def differences(self) -> list[str]:
         """Where the hub's exports differ from the books; empty when they are equal to the fen."""
         files = [asked.added_up for asked in self.asked]
-        found = []
-        for export in self.books.exports():
-            self.tell(f"compare {export}")
-            found += held_against(self.books.expected(export, files), export, self.hub.export(export))
-        return found
+        exports = self.books.exports()
+        self.tell(f"compare {len(exports)} exports")
+        with ThreadPoolExecutor(EXPORTS_AT_ONCE) as pool:
+            answers = pool.map(self.hub.export, exports)
+            pairs = zip(exports, answers, strict=True)
+            return [
+                difference
+                for export, answer in pairs
+                for difference in held_against(self.books.expected(export, files), export, answer)
+            ]
 
     # -- doing ----------------------------------------------------------------------------------------------------------
 

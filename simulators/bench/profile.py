@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from simulators.bench.watch import OWN_ROLES
-
+PROFILED: Final = ("processors", "streams", "connector")
 SAMPLES_A_SECOND: Final = 50
 OURS: Final = ("hub/", "connectors/", "schemas/", "topics/")
 
@@ -42,7 +41,7 @@ class Profiler:
     def start(self, pids: Mapping[str, int]) -> None:
         """Looks at the roles until the stop."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for role in OWN_ROLES:
+        for role in PROFILED:
             if role in pids:
                 words = [*self._record(role), "--duration", "86400", "--pid", str(pids[role])]
                 self.recorders.append(

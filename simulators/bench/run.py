@@ -17,7 +17,7 @@ from simulators.bench.latency import measure_latency
 from simulators.bench.month import Month, Tell, month_of
 from simulators.bench.profile import Profiler
 from simulators.bench.stages import Stage
-from simulators.bench.watch import OWN_ROLES, Watch
+from simulators.bench.watch import OWN_ROLES, MachineUse, Watch
 from simulators.scene import strike
 
 REQUESTED: Final = "settle.deduction-requested.v1"
@@ -67,20 +67,22 @@ def measure(wanted: Wanted, tell: Tell) -> dict[str, Any]:
     """The record of a run. Raises BooksDifferError when the books differ from ours."""
     began = time.time()
     with on_stage(wanted, tell) as (month, watch):
+        machine = MachineUse()
         first = _first_round(month)
+        others = machine.by_others(watch, first)
         url = str(month.hub.status()["database_url"])
         servers = str(month.hub.status()["bootstrap_servers"])
         found_stages = _stages_of(month, url, first)
         delivered = delivery_of(month, url)
         topics = topic_bytes(month.scene.home / "hub")
-        tell("floors")
-        floors = floors_of(month, url, servers)
+        floors, floors_cpu = _floors_and_processor(month, watch, url, servers)
         second = _second_round(month)
         closing = month.close()
         watch.look()
         _must_agree(month)
         checks = _verified(month) if wanted.verify else None
         wall = sum(ran.seconds for ran in first)
+        usage = memory_and_processor(month, watch, first)
         return {
             "units": wanted.crowd.units,
             "agencies": len(wanted.crowd.agencies),
@@ -89,9 +91,11 @@ def measure(wanted: Wanted, tell: Tell) -> dict[str, Any]:
             "seconds": round(wall, 2),
             "bills_per_second": round(wanted.crowd.units / wall),
             "ratio": round(wall / bare.total_seconds(floors), 2),
+            "cpu_ratio": round(usage["cpu_seconds"] / floors_cpu, 2),
+            "others_share": others,
             "requests_to_delivered_lines_per_second": delivered.get("lines_per_second", 0),
             "month_close_seconds": round(sum(ran.seconds for ran in closing), 2),
-            **memory_and_processor(month, watch, first),
+            **usage,
             "stages": {
                 **found_stages,
                 "requests to delivered": delivered,
@@ -148,6 +152,17 @@ def _second_round(month: Month) -> list[Ran]:
     ran = [*month.second_chances(), *month.request_and_deliver(2)]
     month.banks_take(2)
     return [*ran, *month.check_and_post(2)]
+
+
+def _floors_and_processor(month: Month, watch: Watch, url: str, servers: str) -> tuple[bare.Floors, float]:
+    """The floors, and the processor seconds that all of their measuring took, ours and the services'."""
+    watch.look()
+    began, own = watch.times[-1], time.process_time()
+    floors = floors_of(month, url, servers)
+    watch.look()
+    services = watch.between(began, watch.times[-1])
+    spent = sum(services.get(name, 0.0) for name in ("kafka", "postgres", "sshd"))
+    return floors, spent + time.process_time() - own
 
 
 def _must_agree(month: Month) -> None:

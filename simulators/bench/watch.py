@@ -10,15 +10,39 @@ import os
 import threading
 import time
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from simulators.bench.commands import Ran
 
 EVERY_SECONDS: Final = 0.2
 SERVICES: Final = ("kafka", "postgres", "processors", "streams", "connector", "web")
 OWN_ROLES: Final = ("processors", "streams", "connector", "web")
 """The hub's own processes; the others are services it starts."""
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
+
+
+class MachineUse:
+    """How busy the machine is from now on, and how much of that is somebody else's."""
+
+    def __init__(self) -> None:
+        self._began, self._busy, self._own = time.time(), _machine_busy(), time.process_time()
+
+    def by_others(self, watch: "Watch", commands: Sequence[Ran]) -> float:
+        """The share of the machine's cores that neither the hub, nor its services, nor we have used."""
+        watch.look()
+        ours = sum(watch.between(self._began, watch.times[-1]).values()) + time.process_time() - self._own
+        busy = _machine_busy() - self._busy - ours - sum(one.cpu_seconds for one in commands)
+        return round(max(0.0, busy) / ((time.time() - self._began) * (os.cpu_count() or 1)), 2)
+
+
+def _machine_busy() -> float:
+    """Seconds that all cores together have worked: user, nice, system, interrupts, stolen."""
+    fields = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()
+    idle = int(fields[4]) + int(fields[5])
+    return (sum(map(int, fields[1:9])) - idle) / _TICKS
 
 
 def _cpu_of(pid: int) -> float:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import typer
 
@@ -17,19 +18,30 @@ def bench(
     ctx: typer.Context,
     units: int = typer.Option(100_000, "--units", min=100, help="Paying units, a bill each."),
     agencies: int = typer.Option(5, "--agencies", min=1, max=5),
-    banks: int = typer.Option(4, "--banks", min=1, max=5),
+    banks: int | None = typer.Option(None, "--banks", min=1, max=4, help="4; one large one with --latency."),
     seed: int = typer.Option(11, "--seed", help="Another seed, another month."),
-    stage: str | None = typer.Option(None, "--stage", metavar="delivery", help="Only as far as that stage."),
+    stage: str | None = typer.Option(None, "--stage", metavar="delivery", help="Only as far as the files' delivery."),
     *,
+    latency: bool = typer.Option(False, "--latency", help="Instead: how long files of 1,000 lines wait."),
+    sizes: str | None = typer.Option(None, "--sizes", metavar="N,N,…", help="Several sizes, one after another."),
+    record: Path | None = typer.Option(
+        None, "--record", metavar="FILE", help="Add the figures there, a JSON line a run."
+    ),
+    label: str = typer.Option("now", "--label", help="What the record calls the run."),
     apart: bool = typer.Option(False, "--apart", help="Every hour of the month a command of its own."),
     verify: bool = typer.Option(False, "--verify", help="hub verify at the end."),
     keep: bool = typer.Option(False, "--keep", help="Leave the run's folder."),
+    code: Path | None = typer.Option(None, "--code", metavar="DIR", help="Measure the hub whose code is there."),
+    profile: Path | None = typer.Option(None, "--profile", metavar="DIR", help="py-spy's stacks go there."),
 ) -> int:
-    """Measure a month, dues to arrears, on this machine. No figure is printed when the books are not the oracle's."""
+    """Measure a month, dues to arrears, on this machine. No figure is printed when the books are not the bench's own."""
     context = output.of(ctx)
-    words = ["--units", str(units), "--agencies", str(agencies), "--banks", str(banks), "--seed", str(seed)]
-    words += ["--stage", stage] if stage else []
-    flags = {"--apart": apart, "--verify": verify, "--keep": keep, "--json": context.json}
+    told = {
+        "--units": units, "--agencies": agencies, "--banks": banks, "--seed": seed, "--stage": stage, "--sizes": sizes,
+        "--record": record, "--label": label, "--code": code, "--profile": profile,
+    }  # fmt: skip
+    flags = {"--latency": latency, "--apart": apart, "--verify": verify, "--keep": keep, "--json": context.json}
+    words = [word for option, value in told.items() if value is not None for word in (option, str(value))]
     words += [flag for flag, wanted in flags.items() if wanted]
     run = subprocess.run([sys.executable, "-m", "simulators.bench", *words], stdout=subprocess.PIPE, check=False)
     said = run.stdout.decode()
