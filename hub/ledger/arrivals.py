@@ -1,14 +1,14 @@
 """Arrivals (回款): a bank's money on bills, in sets of many bundles; what is beyond a bill's outstanding goes to suspense."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Final, NamedTuple
 
-import polars as pl
 from sqlalchemy import Connection, text
 
 from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.ledger import frames
-from hub.ledger.database import in_order
+from hub.ledger.database import in_order, raw
 
 _COLLECTED = ", ".join(f"sum({f})::bigint as {f}" for f in FUND_NAMES)
 _FUNDS = ", ".join(FUND_NAMES)
@@ -32,14 +32,14 @@ def coming(where: str) -> str:
 
 
 class Bundle(NamedTuple):
-    """Lines of one batch and agency with the money of each, as columns. Line n is instruction ``offset + n``."""
+    """Consecutive lines of one batch, with their consecutive instructions and the money of each, as columns."""
 
     entry_id: int  # of the journal entry that will book it
     batch_id: int
-    offset: int
+    first_line: int
+    first_instruction: int
     booking_period: str
-    business_date: object
-    lines: Sequence[int]
+    business_date: date
     amounts: Sequence[Sequence[int]]  # four columns, statutory order
 
 
@@ -50,26 +50,27 @@ class Arrived(NamedTuple):
     suspense: FundAmounts
 
 
-_LINES: Final = """
-    create temp table if not exists arriving (
-        entry_id bigint, batch_id bigint, line integer, instruction_id bigint,
-        pension bigint, unemployment bigint, injury bigint, maternity bigint, booking_period char(7), business_date date
-    ) on commit delete rows
-"""
-_LINE_COLUMNS: Final = (
-    "entry_id", "batch_id", "line", "instruction_id", *FUND_NAMES, "booking_period", "business_date",
-)  # fmt: skip
-# One pass: what each bill lacks, the money on it, the rest into suspense, and what each bundle comes to.
+_BUNDLE: Final = "(%s::bigint, %s::bigint, %s::integer, %s::bigint, %s::bigint, %s::char(7), %s::date"
+_BUNDLE_ROW: Final = f"{_BUNDLE}{', %s::bigint[]' * len(FUND_NAMES)})"
+# One pass: what each bill lacks, the money on it, the rest into suspense, and what each bundle comes to. A bill without
+# money lacks what was asked for it, and more than that no bank can send, so such a bill need not be looked up.
 _APPLY: Final = f"""
-    with lacking as (
-        select s.*, b.id as bill_id, {", ".join(f"b.{f} - coalesce(c.{f}, 0) as lacking_{f}" for f in FUND_NAMES)}
-        from arriving s join instruction i on i.id = s.instruction_id join bill b on b.id = i.bill_id
-        left join lateral (select {_COLLECTED} from collection where bill_id = b.id) c on true),
+    with bundle (entry_id, batch_id, first_line, first, "end", booking_period, business_date, {_FUNDS}) as materialized (
+        values {{}}),
+    line as (
+        select u.entry_id, u.batch_id, (u.first_line + (i.id - u.first))::integer as line, i.bill_id,
+               u.booking_period, u.business_date,
+               {", ".join(f"i.{f} as asked_{f}, u.{f}[i.id - u.first + 1] as {f}" for f in FUND_NAMES)}
+        from bundle u join instruction i on i.id >= u.first and i.id < u."end"),
     shared as materialized (
-        select entry_id, batch_id, line, bill_id, booking_period, business_date,
-               {", ".join(f"least({f}, lacking_{f}) as {f}" for f in FUND_NAMES)},
-               {", ".join(f"greatest({f} - lacking_{f}, 0) as over_{f}" for f in FUND_NAMES)}
-        from lacking),
+        select l.entry_id, l.batch_id, l.line, l.bill_id, l.booking_period, l.business_date,
+               {", ".join(f"least(l.{f}, coalesce(b.lacking_{f}, l.asked_{f})) as {f}" for f in FUND_NAMES)},
+               {", ".join(f"greatest(l.{f} - coalesce(b.lacking_{f}, l.asked_{f}), 0) as over_{f}" for f in FUND_NAMES)}
+        from line l
+        left join lateral (select {_COLLECTED} from collection where bill_id = l.bill_id) c on true
+        left join lateral (
+            select {", ".join(f"{f} - c.{f} as lacking_{f}" for f in FUND_NAMES)}
+            from bill where id = l.bill_id and c.{FUND_NAMES[0]} is not null) b on true),
     on_bills as (
         insert into collection (bill_id, source, batch_id, line, {_FUNDS}, booking_period, business_date, entry_id)
         select bill_id, 'BANK', batch_id, line, {_FUNDS}, booking_period, business_date, entry_id from shared
@@ -88,28 +89,21 @@ def collect(conn: Connection, bundles: Sequence[Bundle]) -> dict[int, Arrived]:
     """Puts the money of bundles on its bills and the rest into suspense; what each comes to, by its entry.
 
     The bundles are of one round, in which a bill has one instruction, so that no bill takes two lines of them. The
-    caller holds the locks of their shards. A bundle without money is left out.
+    caller holds the locks of their shards.
     """
-    lines = [_lines_of(bundle) for bundle in bundles]
-    conn.execute(text(_LINES))
-    staged = frames.write(conn, "arriving", _LINE_COLUMNS, lines)
-    with in_order(conn):
-        found = conn.execute(text(_APPLY)).all()
-    conn.execute(text("delete from arriving"))
-    assert sum(row.lines for row in found) == staged, f"{staged} lines with money, and not every one has its bill"
-    return {row.entry_id: Arrived(FundAmounts(*row[2:6]), FundAmounts(*row[6:10])) for row in found}
-
-
-def _lines_of(bundle: Bundle) -> pl.DataFrame:
-    columns = {"line": bundle.lines, **dict(zip(FUND_NAMES, bundle.amounts, strict=True))}
-    frame = pl.DataFrame(columns, schema_overrides=dict.fromkeys(columns, pl.Int64))
-    return frame.filter(pl.sum_horizontal(FUND_NAMES) > 0).with_columns(
-        (pl.col("line") + bundle.offset).alias("instruction_id"),
-        entry_id=bundle.entry_id,
-        batch_id=bundle.batch_id,
-        booking_period=pl.lit(bundle.booking_period),
-        business_date=pl.lit(bundle.business_date),
-    )
+    if not bundles:
+        return {}
+    values: list[object] = []
+    for bundle in bundles:
+        end = bundle.first_instruction + len(bundle.amounts[0])
+        values += (bundle.entry_id, bundle.batch_id, bundle.first_line, bundle.first_instruction, end)
+        values += (bundle.booking_period, bundle.business_date, *map(frames.array, bundle.amounts))
+    with in_order(conn), raw(conn).cursor() as cursor:
+        cursor.execute(_APPLY.format(", ".join([_BUNDLE_ROW] * len(bundles))), values)
+        found = cursor.fetchall()
+    lines = sum(len(bundle.amounts[0]) for bundle in bundles)
+    assert sum(row[1] for row in found) == lines, f"of {lines} lines not every one has its instruction"
+    return {row[0]: Arrived(FundAmounts(*row[2:6]), FundAmounts(*row[6:10])) for row in found}
 
 
 def beyond(conn: Connection, entry_id: int) -> list[tuple[int, str, int]]:
@@ -124,14 +118,14 @@ def beyond(conn: Connection, entry_id: int) -> list[tuple[int, str, int]]:
     return [(row.line, row.bill_no, row.fen) for row in found]
 
 
-def on_bills(conn: Connection, batch_id: int, lines: Sequence[int]) -> tuple[tuple[Any, ...], ...]:
-    """Columns (bill, four funds) of the money that these lines of a batch put on bills; empty when there is none."""
+def on_bills(conn: Connection, batch_id: int, first_line: int, end: int) -> tuple[tuple[Any, ...], ...]:
+    """Columns (bill, four funds) of the money that lines of a batch put on bills; empty when there is none."""
     rows = conn.execute(
         text(f"""
             select b.bill_no, {", ".join(f"c.{f}" for f in FUND_NAMES)} from collection c join bill b on b.id = c.bill_id
-            where c.batch_id = :batch and c.line = any(cast(:lines as int[])) order by c.line
+            where c.batch_id = :batch and c.line >= :first and c.line < :end order by c.line
         """),
-        {"batch": batch_id, "lines": frames.array(lines)},
+        {"batch": batch_id, "first": first_line, "end": end},
     ).all()
     return tuple(zip(*rows, strict=True))
 

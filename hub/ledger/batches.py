@@ -125,7 +125,7 @@ NameOf = Callable[[BankTerms, date, int], str]
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """An agency's lines of one file of its bank: instructions ``first`` up to before ``end``, from ``first_line`` on."""
+    """Lines of an upload in one file of its bank: instructions ``first`` up to before ``end``, from ``first_line`` on."""
 
     upload: Upload
     file: int  # of the bank in this session, from 0
@@ -201,13 +201,13 @@ def _totals(conn: Connection, sections: Sequence[_Section]) -> Any:
 def _keep_sections(conn: Connection, batch: Batch, sections: Sequence[_Section]) -> None:
     conn.execute(
         text("""
-            insert into batch_section (batch_id, first_line, agency, instructions)
-            values (:batch, :first_line, :agency, int8range(:first, :end))
+            insert into batch_section (batch_id, first_line, agency, shard, instructions)
+            values (:batch, :first_line, :agency, :shard, int8range(:first, :end))
         """),
         [
             {
                 "batch": batch.id, "first_line": section.first_line, "agency": section.upload.agency,
-                "first": section.first, "end": section.end,
+                "shard": section.upload.shard, "first": section.first, "end": section.end,
             }
             for section in sections
         ],
@@ -237,9 +237,10 @@ def _insert(
 
 
 class Section(NamedTuple):
-    """An agency's lines of a file, ``first_line`` to ``last_line``; line n is instruction ``offset + n``."""
+    """An agency's lines of a shard in a file, ``first_line`` to ``last_line``; line n is instruction ``offset + n``."""
 
     agency: str
+    shard: int
     first_line: int
     last_line: int
     offset: int
@@ -249,7 +250,7 @@ def sections(conn: Connection, batch_id: int) -> list[Section]:
     """A file's sections in the order of its lines."""
     found = conn.execute(
         text("""
-            select agency, first_line, first_line + upper(instructions) - lower(instructions) - 1,
+            select agency, shard, first_line, first_line + upper(instructions) - lower(instructions) - 1,
                    lower(instructions) - first_line
             from batch_section where batch_id = :id order by first_line
         """),

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, Final
 
 import psycopg
@@ -68,7 +69,7 @@ def lock_books(conn: Connection) -> None:
     conn.execute(text("select pg_advisory_xact_lock(:key)"), {"key": BOOKS_LOCK})
 
 
-_LOOK_SECONDS: Final = 0.01
+_BETWEEN_LOOKS: Final = timedelta(milliseconds=10)
 _BOOKING = text("""
     select virtualtransaction from pg_locks
     where locktype = 'advisory' and classid = 0 and objid = :key and objsubid = 1 and granted
@@ -83,7 +84,7 @@ def await_bookings(conn: Connection) -> None:
     """
     running = set(conn.execute(_BOOKING, {"key": BOOKS_LOCK}).scalars())
     while running:
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_BETWEEN_LOOKS.total_seconds())
         running &= set(conn.execute(_BOOKING, {"key": BOOKS_LOCK}).scalars())
 
 

@@ -1,8 +1,8 @@
 """Tables as columns: rows go out of PostgreSQL and into it by COPY, straight from and to Polars frames.
 
 A million rows as Python objects cost seconds and hundreds of megabytes; as columns a fraction of it. The framing is
-PostgreSQL's CSV with the separator of our line files and a quote that no text of ours holds, so that a line is cut at
-its separators and nowhere else: control characters are refused at every door (contract section 1).
+PostgreSQL's CSV with the separator of our line files, and with a quote and a sign for null that no text of ours holds, so
+that a line is cut at its separators and nowhere else: control characters are refused at every door (contract section 1).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,8 +19,8 @@ Schema = Mapping[str, Any]
 """Column names with their Polars types, in the order of the query's columns."""
 
 _PART_BYTES: Final = 8 << 20
-_NULL: Final = r"\N"
-_FRAMING: Final = rf"(format csv, delimiter '|', quote E'\x01', escape E'\x01', null '{_NULL}')"
+_NULL: Final = "\x02"
+_FRAMING: Final = r"(format csv, delimiter '|', quote E'\x01', escape E'\x01', null E'\x02')"
 
 
 def read(conn: Connection, query: str, schema: Schema, values: Sequence[object] = ()) -> Iterator[pl.DataFrame]:
@@ -79,13 +79,6 @@ def _ahead(items: Iterator[Item]) -> Iterator[Item]:
         while (item := coming.result()) is not None:
             coming = pool.submit(next, items, None)
             yield item
-
-
-def by_shard(frame: pl.DataFrame, size: int) -> Iterator[tuple[int, int, pl.DataFrame]]:
-    """(shard, part, rows): the rows of each shard in pieces of at most ``size``, counted from 0, in the frame's order."""
-    for (shard,), rows in sorted(frame.partition_by("shard", as_dict=True, maintain_order=True).items()):
-        for part, chunk in enumerate(rows.iter_slices(size)):
-            yield shard, part, chunk
 
 
 def array(numbers: Sequence[int]) -> str:

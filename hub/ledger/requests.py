@@ -18,8 +18,9 @@ _FUNDS = ", ".join(FUND_NAMES)
 _SUMS = ", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)
 
 # Joined set by set, each drawn up once: a question asked bill by bill would be asked a million times.
-# The order of the instructions is the order of the bank files: by bank, agency, the agency's files and their lines. It
-# follows from the facts and not from the order of their coming, and one number holds it all, which sorts fast.
+# The order of the instructions is the order of the bank files: by bank, agency, shard, the agency's files and their lines.
+# So a bundle, an upload and a file's share of it are ranges of ids. The order follows from the facts and not from that of
+# their coming, and one number holds it all, which sorts fast: 6, 10, 8, 14 and 24 bits.
 _OPEN = f"""
     with billed as (
         select id, bill_no, kind, agency, bank, shard, file_id, line, {_FUNDS} from bill
@@ -27,7 +28,9 @@ _OPEN = f"""
     banks as (
         select code, row_number() over (order by code collate "C") as n from unnest(cast(:banks as text[])) as code),
     files as (
-        select id, row_number() over (order by party collate "C", identity collate "C") as n from file_intake
+        select id, dense_rank() over (order by party collate "C") as agency,
+               row_number() over (order by party collate "C", identity collate "C") as n
+        from file_intake
         where door = 'agency' and outcome = 'accepted' and id in (select distinct file_id from billed)),
     collected as (
         select c.bill_id, {", ".join(f"sum(c.{fund})::bigint as {fund}" for fund in FUND_NAMES)}
@@ -46,7 +49,7 @@ _OPEN = f"""
         from second_collection where period = :period and accepted_at < :closes_at group by bill_id),
     open as (
         select b.id, b.bill_no, b.kind, b.agency, b.bank, b.shard, {_OUTSTANDING},
-               (k.n << 48) + (f.n << 32) + b.line as place
+               (k.n << 56) + (f.agency << 46) + (b.shard::bigint << 38) + (f.n << 24) + b.line as place
         from billed b
         join banks k on k.code = b.bank
         join files f on f.id = b.file_id
@@ -79,10 +82,11 @@ def open_instructions(conn: Connection, period: str, round_: int, closes_at: dat
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An agency's instructions for one bank in a session: consecutive ids, from ``first`` up to before ``end``."""
+    """An agency's instructions of one shard for one bank in a session: ids from ``first`` up to before ``end``."""
 
     bank: str
     agency: str
+    shard: int
     first: int
     end: int
 
@@ -99,39 +103,38 @@ def uploads(conn: Connection, period: str, round_: int) -> list[Upload]:
     """
     found = conn.execute(
         text("""
-            select bank, agency, min(id) as first, max(id) + 1 as "end", count(*) as lines from instruction
-            where period = :period and round = :round group by bank, agency order by first
+            select bank, agency, shard, min(id) as first, max(id) + 1 as "end", count(*) as lines from instruction
+            where period = :period and round = :round group by bank, agency, shard order by first
         """),
         {"period": period, "round": round_},
     ).all()
-    made = [Upload(row.bank, row.agency, row.first, row.end) for row in found]
+    made = [Upload(row.bank, row.agency, row.shard, row.first, row.end) for row in found]
     for upload, row in zip(made, found, strict=True):
         assert upload.lines == row.lines, f"the instructions of {upload} are not consecutive: {row.lines} lines"
     return made
 
 
 class RequestBundle(NamedTuple):
-    """At most ``size`` instructions of one agency, bank and shard, as columns; ``part`` counts them from 0."""
+    """At most ``size`` instructions of one upload, from number ``first`` on, as columns; ``part`` counts them from 0."""
 
-    agency: str
-    bank: str
-    shard: int
+    upload: Upload
     part: int
-    instructions: list[int]
+    first: int
     amounts: Sequence[list[int]]  # four columns, statutory order
 
 
-_UPLOAD_COLUMNS: Final[frames.Schema] = {"shard": pl.Int16, "id": pl.Int64} | dict.fromkeys(FUND_NAMES, pl.Int64)
+_AMOUNTS: Final[frames.Schema] = dict.fromkeys(FUND_NAMES, pl.Int64)
 
 
 def bundles(conn: Connection, period: str, round_: int, size: int) -> Iterator[RequestBundle]:
     """A session's instructions in bundles, read upload by upload."""
     for upload in uploads(conn, period, round_):
-        query = f"select shard, id, {_FUNDS} from instruction where id >= %s and id < %s order by id"
-        asked = frames.whole(conn, query, _UPLOAD_COLUMNS, (upload.first, upload.end))
-        for shard, part, chunk in frames.by_shard(asked, size):
-            columns = [chunk[name].to_list() for name in ("id", *FUND_NAMES)]
-            yield RequestBundle(upload.agency, upload.bank, shard, part, columns[0], columns[1:])
+        query = f"select {_FUNDS} from instruction where id >= %s and id < %s order by id"
+        asked = frames.whole(conn, query, _AMOUNTS, (upload.first, upload.end))
+        for part, chunk in enumerate(asked.iter_slices(size)):
+            yield RequestBundle(
+                upload, part, upload.first + part * size, [chunk[name].to_list() for name in FUND_NAMES]
+            )
 
 
 class DeclaredTotal(NamedTuple):
@@ -161,7 +164,7 @@ def declared_totals(conn: Connection, period: str, round_: int) -> list[Declared
 
 _RECEIVE: Final = text(f"""
     insert into city_bundle (event_id, period, round, agency, bank, instructions, {_FUNDS})
-    values (:event_id, :period, :round, :agency, :bank, cast(:instructions as bigint[]),
+    values (:event_id, :period, :round, :agency, :bank, int8range(:first, :end),
             {", ".join(f"cast(:{fund} as bigint[])" for fund in FUND_NAMES)})
 """)
 
@@ -171,7 +174,8 @@ def receive_bundles(conn: Connection, received: Sequence[tuple[object, dict[str,
     rows = [
         {"event_id": event_id}
         | {name: record[name] for name in ("period", "round", "agency", "bank")}
-        | {name: frames.array(record[name]) for name in ("instructions", *FUND_NAMES)}
+        | {"first": record["first"], "end": record["first"] + len(record[FUND_NAMES[0]])}
+        | {name: frames.array(record[name]) for name in FUND_NAMES}
         for event_id, record in received
     ]
     conn.execute(_RECEIVE, rows)
@@ -204,8 +208,8 @@ class Difference(NamedTuple):
 def differences(conn: Connection, period: str, round_: int) -> list[Difference]:
     """Compares 财表六 as declared with the lines as received, per agency, bank and kind (C9-2).
 
-    A line that came twice is a difference, and so is one that its agency never made for that bank and session; its kind
-    is ``?``, since no instruction tells it.
+    No line can have come twice: the ranges of the bundles do not touch. One that its agency never made for that bank and
+    session is a difference of kind ``?``, since no instruction tells it.
     """
     columns = ", ".join(f"coalesce({{0}}.{fund}, 0)" for fund in ("lines", *FUND_NAMES))
     of_declared, of_received = columns.format("d"), columns.format("r")
@@ -213,7 +217,7 @@ def differences(conn: Connection, period: str, round_: int) -> list[Difference]:
         text(f"""
             with received as (
                 select l.agency, l.bank, coalesce(i.kind, '?') as kind, count(*) as lines,
-                       count(distinct l.instruction_id) as once, {_SUMS.replace("sum(", "sum(l.")}
+                       {_SUMS.replace("sum(", "sum(l.")}
                 from city_line l left join instruction i on i.id = l.instruction_id
                     and i.period = l.period and i.round = l.round and i.agency = l.agency and i.bank = l.bank
                 where l.period = :period and l.round = :round group by 1, 2, 3),
@@ -221,7 +225,7 @@ def differences(conn: Connection, period: str, round_: int) -> list[Difference]:
             select coalesce(d.agency, r.agency), coalesce(d.bank, r.bank), coalesce(d.kind, r.kind),
                    concat_ws(' ', {of_declared}), concat_ws(' ', {of_received})
             from declared d full join received r on d.agency = r.agency and d.bank = r.bank and d.kind = r.kind
-            where ({of_declared}) is distinct from ({of_received}) or r.once < r.lines order by 1, 2, 3
+            where ({of_declared}) is distinct from ({of_received}) order by 1, 2, 3
         """),
         {"period": period, "round": round_},
     )

@@ -26,27 +26,30 @@ class ResultBundle(NamedTuple):
     agency: str
     shard: int
     part: int
+    first_line: int
     columns: Sequence[list[Any]]
 
 
 RESULT_COLUMNS = (
-    "lines", "requested_pension", "requested_unemployment", "requested_injury", "requested_maternity",
+    "requested_pension", "requested_unemployment", "requested_injury", "requested_maternity",
     "deducted", "pension", "unemployment", "injury", "maternity",
 )  # fmt: skip
 _ANSWERED: Final = f"""
-    select i.shard, r.line, {", ".join(f"i.{fund}" for fund in FUND_NAMES)},
+    select {", ".join(f"i.{fund}" for fund in FUND_NAMES)},
            r.deducted, {", ".join(f"r.{fund}" for fund in FUND_NAMES)}
     from result_line r join instruction i on i.id = r.line + %s
     where r.batch_id = %s and r.line between %s and %s and i.id between %s and %s order by r.line
 """
-_COLUMNS: Final[frames.Schema] = {"shard": pl.Int16, "lines": pl.Int32} | dict.fromkeys(RESULT_COLUMNS[1:], pl.Int64)
+_COLUMNS: Final[frames.Schema] = dict.fromkeys(RESULT_COLUMNS, pl.Int64)
 
 
 def bundles(conn: Connection, batch: Batch, size: int) -> Iterator[ResultBundle]:
-    """A batch's answers with what was asked beside them, agency by agency."""
+    """A batch's answers with what was asked beside them, in the order of the file's lines."""
     for section in batches.sections(conn, batch.id):
         first, last, offset = section.first_line, section.last_line, section.offset
         values = (offset, batch.id, first, last, offset + first, offset + last)
         answered = frames.whole(conn, _ANSWERED, _COLUMNS, values)
-        for shard, part, chunk in frames.by_shard(answered, size):
-            yield ResultBundle(section.agency, shard, part, [chunk[name].to_list() for name in RESULT_COLUMNS])
+        assert answered.height == last - first + 1, f"{batch.batch_no} is not answered whole"
+        for part, chunk in enumerate(answered.iter_slices(size)):
+            columns = [chunk[name].to_list() for name in RESULT_COLUMNS]
+            yield ResultBundle(section.agency, section.shard, part, first + part * size, columns)

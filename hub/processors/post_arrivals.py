@@ -5,7 +5,7 @@ Rule: a bill takes what it still lacks, fund by fund; what is beyond goes to sus
 Repeat: the inbox row of the event, and one collection a batch line.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 from sqlalchemy import Connection
@@ -19,7 +19,7 @@ from hub.domain.posting import EntryKind, JournalEntry, Level, bank_arrival
 from hub.domain.work import Queue
 from hub.ledger import arrivals, batches, journal, notices, outbox, work_items
 from hub.ledger.arrivals import Arrived, Bundle
-from hub.ledger.batches import Batch
+from hub.ledger.batches import Batch, Section
 from hub.ledger.database import lock_books_shared, lock_shards
 from hub.wire.events import Event, Received
 
@@ -38,19 +38,26 @@ def _round_of(event: Received) -> int:
 
 def _post(conn: Connection, events: Sequence[Received]) -> None:
     # Gather
-    posted: dict[str, Batch] = {}
-    for event in events:
-        number = event.record["batch_no"]
-        batch = posted.get(number) or batches.by_number(conn, number)
-        assert batch is not None and batch.state is BatchState.POSTING, f"{number} is not being posted"
-        posted[number] = batch
+    posted = {number: _being_posted(conn, number) for number in {event.record["batch_no"] for event in events}}
+    sections = {
+        (number, section.agency, section.shard): section
+        for number, batch in posted.items()
+        for section in batches.sections(conn, batch.id)
+    }
     with_money = [event for event in events if any(map(any, _amounts(event)))]
     entry_of = dict(zip((event.event_id for event in with_money), journal.numbers(conn, len(with_money)), strict=True))
     # Decide and apply: what a bill still lacks is known to the books, so they share each line.
-    bundles = [_bundle(conn, posted, event, entry_of[event.event_id]) for event in with_money]
-    arrived = arrivals.collect(conn, bundles)
+    arrived = arrivals.collect(
+        conn,
+        [
+            _bundle(event, entry_of[event.event_id], posted[number], sections[number, agency, shard])
+            for event in with_money
+            for number, agency, shard in [(event.record[name] for name in ("batch_no", "agency", "shard"))]
+        ],
+    )
     journal.book_all(
-        conn, [(number, _entry(event, arrived[number])) for event in with_money if (number := entry_of[event.event_id])]
+        conn,
+        [(number, _entry(event, arrived[number])) for event in with_money for number in [entry_of[event.event_id]]],
     )
     for event in with_money:
         number, batch = entry_of[event.event_id], posted[event.record["batch_no"]]
@@ -60,25 +67,34 @@ def _post(conn: Connection, events: Sequence[Received]) -> None:
             _tell_arrears_settled(conn, batch, event)
     for number, batch in posted.items():
         of_batch = [event for event in events if event.record["batch_no"] == number]
-        if arrivals.count_posted(conn, batch.id, sum(len(event.record["lines"]) for event in of_batch)):
+        if arrivals.count_posted(conn, batch.id, sum(map(_lines, of_batch))):
             batches.advance(conn, batch, BatchState.POSTED)
             notices.issue(conn, batch, of_batch[-1].occurred_at)
+
+
+def _being_posted(conn: Connection, number: str) -> Batch:
+    batch = batches.by_number(conn, number)
+    assert batch is not None and batch.state is BatchState.POSTING, f"{number} is not being posted"
+    return batch
+
+
+def _lines(event: Received) -> int:
+    return len(event.record[FUND_NAMES[0]])
 
 
 def _amounts(event: Received) -> list[list[int]]:
     return [event.record[fund] for fund in FUND_NAMES]
 
 
-def _bundle(conn: Connection, posted: Mapping[str, Batch], event: Received, entry: int) -> Bundle:
+def _bundle(event: Received, entry: int, batch: Batch, section: Section) -> Bundle:
     record = event.record
-    batch = posted[record["batch_no"]]
-    [section] = [each for each in batches.sections(conn, batch.id) if each.agency == record["agency"]]
-    assert section.first_line <= min(record["lines"]) and max(record["lines"]) <= section.last_line, (
+    first = record["first_line"]
+    assert section.first_line <= first and first + _lines(event) - 1 <= section.last_line, (
         f"{batch.batch_no} has no such lines of {section.agency}"
     )
     return Bundle(
-        entry, batch.id, section.offset, record["booking_period"], record["business_date"], record["lines"],
-        _amounts(event),
+        entry_id=entry, batch_id=batch.id, first_line=first, first_instruction=first + section.offset,
+        booking_period=record["booking_period"], business_date=record["business_date"], amounts=_amounts(event),
     )  # fmt: skip
 
 
@@ -108,7 +124,8 @@ def _open_suspense_items(conn: Connection, batch: Batch, event: Received, entry:
 
 
 def _tell_arrears_settled(conn: Connection, batch: Batch, event: Received) -> None:
-    columns = arrivals.on_bills(conn, batch.id, event.record["lines"])
+    first = event.record["first_line"]
+    columns = arrivals.on_bills(conn, batch.id, first, first + _lines(event))
     if not columns:
         return
     settled = Event(

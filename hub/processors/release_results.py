@@ -62,7 +62,7 @@ def _results(conn: Connection, batch: Batch, period: Period, now: datetime, late
             record={
                 "period": batch.period, "round": batch.round, "agency": bundle.agency, "bank": batch.bank,
                 "shard": bundle.shard, "part": bundle.part, "batch_no": batch.batch_no, "booking_period": str(period),
-                "business_date": now.date(), "late": late,
+                "business_date": now.date(), "late": late, "first_line": bundle.first_line,
                 **dict(zip(results.RESULT_COLUMNS, bundle.columns, strict=True)),
             },
         )  # fmt: skip

@@ -12,6 +12,7 @@ from itertools import groupby
 from sqlalchemy import Connection
 
 import topics
+from hub.domain.funds import FUND_NAMES
 from hub.domain.timetable import ScheduledStep
 from hub.ledger import outbox, requests, steps
 from hub.ledger.database import lock_books, set_based
@@ -33,17 +34,16 @@ def carry_out(conn: Connection, step: ScheduledStep, now: datetime, banks: Colle
 def _requested(conn: Connection, step: ScheduledStep, now: datetime) -> Iterator[Event]:
     session = f"{step.period}/{step.round}"
     for bundle in requests.bundles(conn, str(step.period), step.round, topics.BUNDLE_LINES):
-        pension, unemployment, injury, maternity = bundle.amounts
+        upload, columns = bundle.upload, dict(zip(FUND_NAMES, bundle.amounts, strict=True))
         yield Event(
             topic=topics.DEDUCTION_REQUESTED,
-            key=f"{bundle.agency}/{bundle.shard}",
-            subject=f"{session}/{bundle.agency}/{bundle.bank}/{bundle.shard}/{bundle.part}",
+            key=f"{upload.agency}/{upload.shard}",
+            subject=f"{session}/{upload.agency}/{upload.bank}/{upload.shard}/{bundle.part}",
             occurred_at=now,
-            lines=len(bundle.instructions),
+            lines=len(bundle.amounts[0]),
             record={
-                "period": str(step.period), "round": step.round, "agency": bundle.agency, "bank": bundle.bank,
-                "shard": bundle.shard, "part": bundle.part, "instructions": bundle.instructions, "pension": pension,
-                "unemployment": unemployment, "injury": injury, "maternity": maternity,
+                "period": str(step.period), "round": step.round, "agency": upload.agency, "bank": upload.bank,
+                "shard": upload.shard, "part": bundle.part, "first": bundle.first, **columns,
             },
         )  # fmt: skip
 

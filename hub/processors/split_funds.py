@@ -5,7 +5,7 @@ Rule: the statutory waterfall over what was requested; the bank's own split must
 Repeat: the id of the result derives from the id of its source.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from hub.domain.funds import FUND_NAMES
@@ -24,7 +24,7 @@ _CARRIED = (
     "booking_period",
     "business_date",
     "late",
-    "lines",
+    "first_line",
 )
 
 
@@ -32,13 +32,15 @@ def transform(record: Mapping[str, Any]) -> dict[str, Any]:
     """The funds-split record of a result record."""
     shares = split_columns(record["deducted"], [record[f"requested_{fund}"] for fund in FUND_NAMES])
     found = tuple(record[fund] for fund in FUND_NAMES)
-    assert shares == found, _difference(record["lines"], found, shares)
+    assert shares == found, _difference(record["first_line"], found, shares)
     return {name: record[name] for name in _CARRIED} | dict(zip(FUND_NAMES, shares, strict=True))
 
 
-def _difference(lines: Sequence[int], found: Columns, shares: Columns) -> str:
+def _difference(first_line: int, found: Columns, shares: Columns) -> str:
     """Names the first line where the bank's split is not the statute's."""
-    for line, banks, statutes in zip(lines, zip(*found, strict=True), zip(*shares, strict=True), strict=True):
+    for line, (banks, statutes) in enumerate(
+        zip(zip(*found, strict=True), zip(*shares, strict=True), strict=True), first_line
+    ):
         if banks != statutes:
             return f"line {line}: the bank split {banks}, the statute {statutes}"
     return "the bank's split has another form"

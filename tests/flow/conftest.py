@@ -263,7 +263,7 @@ def result(number: int, agency: str = "110105", lines: int = 1) -> Event:
     record: dict[str, Any] = {
         "period": "2026-12", "round": 1, "agency": agency, "bank": "ICBC", "shard": number % 4, "part": number,
         "batch_no": "ICBC20261203001", "booking_period": "2026-12", "business_date": AT.date(), "late": False,
-        "lines": list(range(1, lines + 1)), "deducted": [10] * lines,
+        "first_line": 1, "deducted": [10] * lines,
     }  # fmt: skip
     for place, fund in enumerate(FUNDS):
         record[fund] = record[f"requested_{fund}"] = [place + 1] * lines

@@ -53,7 +53,7 @@ def split(record: dict[str, Any]) -> dict[str, Any]:
     if record["agency"] == POISON:
         raise PoisonError
     kept = ("period", "round", "agency", "bank", "shard", "part", "batch_no", "booking_period", "business_date", "late")
-    return {name: record[name] for name in (*kept, "lines", *FUNDS)}
+    return {name: record[name] for name in (*kept, "first_line", *FUNDS)}
 
 
 DECLARATIONS = Consumption(consumer="collect-declarations", topics=(topics.DEDUCTION_DECLARED,), handle=book)

@@ -291,7 +291,7 @@ class LittleMonth:
             event_id = self.event("deduction-requested", f"{bill.agency}/{shard}", f"{period}/{round_}/{no}", at(day))
             self.insert(
                 "city_bundle", event_id=event_id, period=period, round=round_, agency=bill.agency, bank=bill.bank,
-                instructions=[number], **{fund: [amount] for fund, amount in zip(FUNDS, amounts, strict=True)},
+                instructions=Range(number, number + 1), **{fund: [amount] for fund, amount in zip(FUNDS, amounts, strict=True)},
             )  # fmt: skip
         for agency in sorted({self.bills[no].agency for no in asked}):
             event_id = self.event("deduction-declared", agency, f"{period}/{round_}/{agency}", at(day))
@@ -337,7 +337,7 @@ class LittleMonth:
         )  # fmt: skip
         for line, (instruction_id, bill, _) in enumerate(lines, start=1):
             self.insert(
-                "batch_section", batch_id=batch_id, first_line=line, agency=bill.agency,
+                "batch_section", batch_id=batch_id, first_line=line, agency=bill.agency, shard=shard_of(bill.unit),
                 instructions=Range(instruction_id, instruction_id + 1),
             )  # fmt: skip
         self.event("deduction-batched", bank, number, at(day))

@@ -19,8 +19,9 @@ Change = Callable[[str], str]
 
 @pytest.fixture
 def asked(city: City) -> City:
-    """3 November, 10:00: ICBC is asked for A-1, A-2 and A-3, CCB for A-4."""
-    city.accept(city.dues(*(bill(f"A-{n}", n, DUE) for n in (1, 2, 3)), bill("A-4", 4, DUE, bank="CCB")))
+    """3 November, 10:00: ICBC is asked for A-1, A-2 and A-3 in lines 1 to 3, CCB for A-4."""
+    bills = [bill(f"A-{n}", unit, DUE) for n, unit in enumerate(UNITS, start=1)]
+    city.accept(city.dues(*bills, bill("A-4", 5, DUE, bank="CCB")))
     city.advance("11-02T09:10")
     city.advance("11-03T10:00")
     return city
@@ -44,6 +45,8 @@ def books_are_untouched(city: City) -> bool:
     return int(city.value(untouched)) == 0
 
 
+UNITS = (2, 4, 1)
+"""Units of the first three shards: a bank's lines are in the order of the shards."""
 FULL, PART, NOTHING = r"^D\|1\|A-1-1\|", r"^D\|2\|A-2-1\|", r"^D\|3\|A-3-1\|"
 
 FAULTS: Mapping[str, tuple[list[tuple[str, str]], str]] = {
@@ -51,9 +54,9 @@ FAULTS: Mapping[str, tuple[list[tuple[str, str]], str]] = {
     "a batch of another bank": ([(r"ICBC-20261102-0001\|", "CCB-20261102-0001|")], "batch no"),
     "another request's name": ([(r"DK_ICBC_20261102_0001", "DK_ICBC_20261102_0002")], "request file name"),
     "another instruction": ([(FULL, "D|1|A-9-1|")], "instruction id"),
-    "another unit": ([(r"^D\|1\|A-1-1\|110105000001", "D|1|A-1-1|110105000009")], "unit"),
+    "another unit": ([(r"^D\|1\|A-1-1\|110105000002", "D|1|A-1-1|110105000009")], "unit"),
     "another amount requested": (
-        [(r"000001\|118\.00\|", "000001|117.00|"), (r"^T\|3\|1\|354", "T|3|1|353")],
+        [(r"000002\|118\.00\|", "000002|117.00|"), (r"^T\|3\|1\|354", "T|3|1|353")],
         "requested",
     ),
     "more deducted than asked": (

@@ -21,7 +21,7 @@ EACH_BUNDLE = pytest.mark.parametrize("topic", BUNDLES, ids=lambda topic: topic.
 RESULT = topics.FIRST_RESULT
 SPLIT = {
     "period": "2026-12", "round": 1, "agency": "110105", "bank": "ICBC", "shard": 0, "part": 1, "batch_no": "B",
-    "booking_period": "2026-12", "business_date": 20_000, "late": False, "lines": [1],
+    "booking_period": "2026-12", "business_date": 20_000, "late": False, "first_line": 1,
     "pension": [1], "unemployment": [1], "injury": [1], "maternity": [1],
 }  # fmt: skip
 
@@ -73,10 +73,10 @@ def test_a_damaged_record_is_found_and_its_neighbours_are_whole(data: st.DataObj
 @pytest.mark.parametrize(
     "other",
     [
-        {"lines": [2**31]},  # more than the schema's int: the writer lets it pass
+        {"first_line": 2**31},  # more than the schema's int: the writer lets it pass
         {"round": -(2**31) - 1},
         {"business_date": 3_000_000},  # beyond the calendar
-        {"lines": [1, 2]},
+        {"pension": [1, 2]},
     ],
 )
 def test_what_the_schema_does_not_allow_is_never_read_as_something_else(other: dict[str, Any]) -> None:

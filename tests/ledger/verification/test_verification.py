@@ -42,9 +42,9 @@ TAMPERED = [
      "declarations-equal-requests", "declaration 2026-12 1 110101 CCB M: expected count 2, found count 3"),
     ("delete from declaration where agency = '110105' and bank = 'CCB'",
      "declarations-equal-requests", "declaration 2026-12 1 110105 CCB M"),
-    ("update city_bundle set maternity = '{0}' where instructions[1] = (select id from instruction where instruction_no = 'A-1-1')",
+    ("update city_bundle set maternity = '{0}' where instructions @> (select id from instruction where instruction_no = 'A-1-1')",
      "city-lines-equal-requests", "city_line A-1-1: expected maternity 300, found maternity 0"),
-    ("delete from city_bundle where instructions[1] = (select id from instruction where instruction_no = 'A-1-1')",
+    ("delete from city_bundle where instructions @> (select id from instruction where instruction_no = 'A-1-1')",
      "city-lines-equal-requests", "city_line A-1-1: expected pension 10000"),
     (("insert into instruction (instruction_no, bill_id, period, round, kind, agency, bank, shard, pension, unemployment,"
      " injury, maternity, total) select 'A-4-2', bill_id, period, 2, kind, agency, bank, shard, pension, unemployment,"

@@ -137,19 +137,21 @@ create table declaration (                    -- 财表六 as the city received 
 create table city_bundle (                    -- requests as the city received them, in the columns of deduction-requested
     event_id uuid primary key,
     period char(7) not null, round smallint not null, agency char(6) not null, bank text not null,
-    instructions bigint[] not null,
+    instructions int8range not null,          -- consecutive ids
     pension bigint[] not null, unemployment bigint[] not null, injury bigint[] not null, maternity bigint[] not null,
-    check (cardinality(instructions) = all (array[
-        cardinality(pension), cardinality(unemployment), cardinality(injury), cardinality(maternity)]))
+    check (upper(instructions) - lower(instructions) = all (array[
+        cardinality(pension), cardinality(unemployment), cardinality(injury), cardinality(maternity)])),
+    exclude using gist (instructions with &&) -- a line comes once
 );
 alter table city_bundle                       -- numbers of many digits do not shrink; trying costs time
-    alter instructions set storage external, alter pension set storage external, alter unemployment set storage external,
+    alter pension set storage external, alter unemployment set storage external,
     alter injury set storage external, alter maternity set storage external;
 create index city_bundle_by_session on city_bundle (period, round, agency, bank);
 create view city_line as                      -- one line each
-select l.instruction_id, l.pension, l.unemployment, l.injury, l.maternity, b.event_id, b.period, b.round, b.agency, b.bank
-from city_bundle b cross join lateral unnest(b.instructions, b.pension, b.unemployment, b.injury, b.maternity)
-    as l (instruction_id, pension, unemployment, injury, maternity);
+select lower(b.instructions) + l.n - 1 as instruction_id, l.pension, l.unemployment, l.injury, l.maternity,
+       b.event_id, b.period, b.round, b.agency, b.bank
+from city_bundle b cross join lateral unnest(b.pension, b.unemployment, b.injury, b.maternity)
+    with ordinality as l (pension, unemployment, injury, maternity, n);
 create table batch (                          -- one bank file each (表二十六, 财表七)
     id             bigint generated always as identity primary key,
     batch_no       text not null unique,
@@ -176,10 +178,11 @@ create table batch (                          -- one bank file each (表二十�
 );
 create index batch_by_session on batch (period, round, bank);
 create index batch_on_its_way on batch (state) where state <> 'POSTED';
-create table batch_section (                  -- an agency's lines of a bank file: its instructions in the order of their ids
+create table batch_section (                  -- an agency's lines of one shard in a bank file, in the order of the instructions' ids
     batch_id     bigint not null references batch,
     first_line   integer not null check (first_line > 0),
     agency       char(6) not null,
+    shard        smallint not null,
     instructions int8range not null check (not isempty(instructions) and lower_inc(instructions) and not upper_inc(instructions)),
     primary key (batch_id, first_line),
     exclude using gist (instructions with &&) -- an instruction is in one file
