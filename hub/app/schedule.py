@@ -1,7 +1,7 @@
 """The schedule: carries out, in order, every step that is due, and waits until nothing is in flight before the next.
 
-With the manual clock ``hub clock advance`` runs this; with the system clock the connector does, all day. One schedule
-runs at a time, whoever calls it, and a step that was cut off is done again or not at all: each is one transaction.
+With the manual clock ``hub clock advance`` runs this (``advance``); with the system clock the connector does, all day
+(``keep_up``). One schedule runs at a time, whoever calls it, and a step that was cut off is done again or not at all.
 """
 
 import time
@@ -21,7 +21,7 @@ from hub.domain.parties import BankTerms
 from hub.domain.periods import Period
 from hub.domain.timetable import ScheduledStep, Step
 from hub.domain.work import Queue
-from hub.ledger import clock, flight, steps, work_items
+from hub.ledger import clock, flight, outbox, steps, work_items
 from hub.ledger.batches import NameOf
 from hub.ledger.database import SCHEDULE_LOCK, session_lock
 from hub.processors import close_city_batch, close_month, release_results, request_deductions, watch_results
@@ -35,7 +35,9 @@ STALL_SECONDS = 3 * OLDER_THAN_SECONDS
 DEAD_SECONDS = 5.0
 """Without any progress for so long, it is looked whether a part has died, which is said at once."""
 LOOK_SECONDS = 0.02
-"""Between two looks at what is in flight."""
+"""Between two looks whether anything is in flight."""
+COUNT_SECONDS = 1.0
+"""Between two counts of it: progress is seen by the second."""
 
 Tell = Callable[[str], None]
 
@@ -87,14 +89,13 @@ class Banks:
 
 
 def advance(hub: Hub, to: datetime, tell: Tell = lambda _: None, *, banks: Banks) -> Advanced:
-    """Carries out every step due up to ``to``; moves the manual clock with them. After a crash, does what is missing.
+    """Moves the manual clock, and carries out every step due up to ``to``. After a crash, does what is missing.
 
     RetriableError when the pipeline does not move any more.
     """
     with session_lock(hub.engine, SCHEDULE_LOCK):
         with hub.engine.connect() as conn:
-            manual, now = clock.is_manual(conn), clock.now(conn)
-        done = Advanced(now)
+            done = Advanced(clock.now(conn))
         banks.visit(done, tell)
         drain(hub)
         while group := _next_steps(hub, to, done):
@@ -103,43 +104,92 @@ def advance(hub: Hub, to: datetime, tell: Tell = lambda _: None, *, banks: Banks
                 drain(hub)
             due_at = group[0].due_at
             assert due_at is not None, "a step without a time is not carried out"
-            if manual:
-                _move_clock(hub, due_at)
+            _move_clock(hub, due_at)
             for step in group:
                 tell(
                     f"{due_at:%Y-%m-%d %H:%M}  {step.period} {step.step.value} {step.round or ''} {step.bank}".rstrip()
                 )
-                with working(step.step.value) as piece:
-                    piece.lines = count = _carry_out(hub, step)
+                count = _do(hub, step)
                 done.steps.append(
                     {"period": str(step.period), "step": step.step.value, "round": step.round, "bank": step.bank,
                      "due_at": due_at, "count": count}
                 )  # fmt: skip
-                _log.info("step_done", period=str(step.period), step=step.step.value, round=step.round, count=count)
             drain(hub)
             if any(step.step is Step.CITY_BATCH for step in group):
                 banks.visit(done, tell)
                 drain(hub)
-        if manual:
-            _move_clock(hub, to)
+        _move_clock(hub, to)
         with hub.engine.connect() as conn:
             done.clock = clock.now(conn)
         return done
 
 
+Visited = Callable[[str, datetime], bool]
+"""Whether a bank, by its code, was visited since a moment: what was there by then is taken in. If not, it is asked for."""
+
+
+def keep_up(hub: Hub, now: datetime, visited: Visited) -> list[ScheduledStep]:
+    """With the system clock: carries out, in order, the steps that are due and may go on; returns those that wait.
+
+    A bank's step waits until that bank was visited since its hour, a step of the city until all were, so that what was
+    there by the hour counts. A visit that failed is one, too. What waits keeps the city's next steps waiting, and its
+    bank's, and no other bank's. RetriableError when the pipeline does not move any more.
+    """
+    with session_lock(hub.engine, SCHEDULE_LOCK):
+        with hub.engine.begin() as conn:
+            due = _waiting_steps(conn, hub, now, Advanced(now))
+        waiting: list[ScheduledStep] = []
+        for step in due:
+            if _is_held(step, waiting) or not _all_visited(hub, step, visited):
+                waiting.append(step)
+                continue
+            # What a bank has answered is posted by its hour, whatever else is in flight.
+            if step.step is not Step.POSTING:
+                settle(hub)
+            _do(hub, step)
+        return waiting
+
+
+def _is_held(step: ScheduledStep, waiting: Sequence[ScheduledStep]) -> bool:
+    return any(not earlier.bank or not step.bank or earlier.bank == step.bank for earlier in waiting)
+
+
+def _all_visited(hub: Hub, step: ScheduledStep, visited: Visited) -> bool:
+    assert step.due_at is not None, "a step without a time is not carried out"
+    unread = [code for code in ([step.bank] if step.bank else hub.parties.banks) if not visited(code, step.due_at)]
+    return not unread
+
+
 def drain(hub: Hub) -> None:
     """Returns when nothing is in flight. RetriableError when nothing moves any more."""
-    last, since = -1, time.monotonic()
+    _until_still(hub, None)
+
+
+def settle(hub: Hub) -> None:
+    """Returns when nothing is in flight of what there is now; where files and answers come all day, more always is.
+
+    RetriableError when nothing moves any more.
+    """
+    with hub.engine.connect() as conn:
+        last = outbox.last(conn)
+    _until_still(hub, last)
+
+
+def _until_still(hub: Hub, up_to: int | None) -> None:
+    found, moved_at, counted_at = -1, time.monotonic(), float("-inf")
     while True:
         with hub.engine.connect() as conn:
-            waiting = flight.waiting(conn)
-        if waiting.total == 0:
-            return
-        if waiting.total != last:
-            last, since = waiting.total, time.monotonic()
-        elif time.monotonic() - since > DEAD_SECONDS:
+            if flight.is_still(conn, up_to):
+                return
+            now = time.monotonic()
+            if now - counted_at > COUNT_SECONDS:
+                waiting = flight.waiting(conn, up_to)
+                counted_at = now
+        if waiting.total != found:
+            found, moved_at = waiting.total, now
+        elif now - moved_at > DEAD_SECONDS:
             require_running(hub)
-        if time.monotonic() - since > STALL_SECONDS:
+        if now - moved_at > STALL_SECONDS:
             raise RetriableError(
                 f"{waiting.said} in flight and nothing has moved for {STALL_SECONDS:.0f} seconds.",
                 advice="`hub status` shows what is down, `hub up` restores it; then repeat the command.",
@@ -211,6 +261,13 @@ def _block(conn: Connection, step: ScheduledStep, done: Advanced) -> None:
     if str(step.period) not in done.blocked:
         done.blocked.append(str(step.period))
         work_items.raise_item(conn, queue=Queue.CALENDAR, summary=summary, about=str(step.period), at=clock.now(conn))
+
+
+def _do(hub: Hub, step: ScheduledStep) -> int:
+    with working(step.step.value) as piece:
+        piece.lines = count = _carry_out(hub, step)
+    _log.info("step_done", period=str(step.period), step=step.step.value, round=step.round, count=count)
+    return count
 
 
 def _carry_out(hub: Hub, step: ScheduledStep) -> int:

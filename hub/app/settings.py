@@ -243,7 +243,10 @@ class Agency(_Table):
 
 
 class Bank(_Table):
-    """[[banks]]: a bank, its profile and its SFTP server. ``private_key`` is absolute, the directories are there."""
+    """[[banks]]: a bank, its profile and its SFTP server. ``private_key`` is absolute, the directories are there.
+
+    ``poll_seconds`` is between two looks into the inbound directory, with the system clock.
+    """
 
     code: _BankCode
     name: _Name
@@ -258,6 +261,7 @@ class Bank(_Table):
     inbound_dir: _RemotePath
     done_dir: _RemotePath
     max_lines: Annotated[int, Field(ge=1)] = 500_000
+    poll_seconds: Annotated[int, Field(ge=1, le=3600)] = 5
 
 
 class Settings(_Table):

@@ -28,8 +28,8 @@ class Hub:
 
     @cached_property
     def engine(self) -> Engine:
-        """Connections that may post and may not change what is posted."""
-        return engine(endpoints.database_url(self.settings), ROLE_APP)
+        """Connections that may post and may not change what is posted; room for a visit at every bank at once."""
+        return engine(endpoints.database_url(self.settings), ROLE_APP, pool_size=10 + 2 * len(self.settings.banks))
 
     @cached_property
     def archive(self) -> FileArchive:

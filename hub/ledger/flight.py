@@ -24,10 +24,20 @@ class Waiting:
         return f"{self.events} events and {self.bank_files} bank files are"
 
 
-def waiting(conn: Connection) -> Waiting:
-    """Both counts, from partial indexes. A file that is not written yet is in flight as the event that asks for it."""
-    files = conn.execute(
-        text("select count(*) from batch where state = :state and trouble = ''"),
-        {"state": BatchState.SENDING.value},
-    ).scalar_one()
-    return Waiting(outbox.in_flight(conn), int(files))
+_FILES = "from batch where state = :state and trouble = ''"
+
+
+def waiting(conn: Connection, up_to: int | None = None) -> Waiting:
+    """Both counts, from partial indexes. A file that is not written yet is in flight as the event that asks for it.
+
+    Named the number of an event, only those up to it are counted, so that what comes after does not matter.
+    """
+    files = conn.execute(text(f"select count(*) {_FILES}"), {"state": BatchState.SENDING.value}).scalar_one()
+    return Waiting(outbox.in_flight(conn, up_to), int(files))
+
+
+def is_still(conn: Connection, up_to: int | None = None) -> bool:
+    """Whether nothing is in flight, asked cheaply: for looking many times a second."""
+    if not outbox.is_still(conn, up_to):
+        return False
+    return not conn.execute(text(f"select exists (select {_FILES})"), {"state": BatchState.SENDING.value}).scalar_one()

@@ -67,6 +67,7 @@ outbound_dir = "outbound"
 inbound_dir = "inbound"
 done_dir = "done"
 max_lines = {max_lines}
+poll_seconds = {poll_seconds}
 """
 
 
@@ -95,13 +96,17 @@ def open_city(
     no_parts: Sequence[str] = ("CCB",),
     max_lines: int = 500_000,
     start: str = START,
+    poll_seconds: int = 5,
 ) -> "City":
     """A city with two agencies and its banks, whose books begin on the 28th of October 2026."""
     folder.mkdir(exist_ok=True)
     written = _HEAD.format(start=start, url=url.replace("+psycopg", ""))
     written += "".join(_AGENCY.format(code=code) for code in (CHAOYANG, HAIDIAN))
     written += "".join(
-        _BANK.format(code=code, partial="false" if code in no_parts else "true", max_lines=max_lines) for code in banks
+        _BANK.format(
+            code=code, partial="false" if code in no_parts else "true", max_lines=max_lines, poll_seconds=poll_seconds
+        )
+        for code in banks
     )
     (folder / "hub.toml").write_text(written, encoding="utf-8")
     servers = {code: FakeBankServer() for code in banks}

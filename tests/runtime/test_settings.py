@@ -76,7 +76,8 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     assert settings.clock.start == datetime(2026, 11, 28, 8, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
     assert [agency.code for agency in settings.agencies] == ["110105", "110108"]
     bank = settings.banks[0]
-    assert (bank.private_key, bank.host_keys, bank.max_lines) == (tmp_path / "keys" / "icbc", (KEY,), 500_000)
+    assert (bank.private_key, bank.host_keys) == (tmp_path / "keys" / "icbc", (KEY,))
+    assert (bank.max_lines, bank.poll_seconds) == (500_000, 5)
     assert settings.base == tmp_path
 
 
@@ -130,6 +131,9 @@ BAD = [
     ('done_dir = "done"', 'done_dir = "./inbound/"', 31, "banks.0.done_dir"),
     ('done_dir = "done"', 'done_dir = ""', 31, "banks.0.done_dir"),
     ('done_dir = "done"', 'done_dir = "done"\nmax_lines = 0', 32, "banks.0.max_lines"),
+    ('done_dir = "done"', 'done_dir = "done"\npoll_seconds = 0', 32, "banks.0.poll_seconds"),
+    ('done_dir = "done"', 'done_dir = "done"\npoll_seconds = 3601', 32, "banks.0.poll_seconds"),
+    ('done_dir = "done"', 'done_dir = "done"\npoll_seconds = 0.5', 32, "banks.0.poll_seconds"),
     ('done_dir = "done"', 'done_dir = "done"\n[bench]\nx = 1', 32, "bench"),
     ('[web]\nhost = "127.0.0.1"\nport = 8600\n', "", 28, "web"),
     ("[hub]", "[hub", 1, ""),
@@ -181,13 +185,15 @@ def test_every_key_can_be_set_by_a_variable(tmp_path: Path) -> None:
         HUB_BANKS__0__ALLOW_PARTIAL="false",
         HUB_BANKS__0__HOST_KEYS=f"{KEY}, {KEY}",
         HUB_BANKS__0__MAX_LINES="1000",
+        HUB_BANKS__0__POLL_SECONDS="30",
         HUB_AGENCIES__2__CODE="110101",
         HUB_AGENCIES__2__NAME="东城",
         HUB_TEST_SEED="1",
     )
     bank = settings.banks[0]
     assert (settings.clock.mode, settings.web.port, settings.agencies[1].name) == ("system", 9000, "海淀")
-    assert (bank.port, bank.allow_partial, bank.host_keys, bank.max_lines) == (2222, False, (KEY, KEY), 1000)
+    assert (bank.port, bank.allow_partial, bank.host_keys) == (2222, False, (KEY, KEY))
+    assert (bank.max_lines, bank.poll_seconds) == (1000, 30)
     assert settings.agencies[2].code == "110101"
 
 
