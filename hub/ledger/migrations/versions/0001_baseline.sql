@@ -1,9 +1,9 @@
 -- The books, first shape. Facts are inserted and never updated; the few columns that move are named in the grants at the end.
 -- Amounts are whole fen (bigint). A period 'YYYY-MM' is the month whose 1st opens its collection.
--- The four big tables (bill, instruction, result_line, collection) have no foreign keys: a trigger a row would cost more
--- than the row. Every statement that fills one joins the table it refers to, no process may change or delete a row of any
--- of them, and `hub verify` looks for rows whose other half is missing. They have few indexes for the same reason; a
--- period's rows lie together, so that a block range index finds them.
+-- The four big tables (bill, instruction, result_line, collection) and arrears have no foreign keys: a trigger a row would
+-- cost more than the row. Every statement that fills one joins the table it refers to, no process may change or delete a
+-- row of any of them, and `hub verify` looks for rows whose other half is missing. They have few indexes for the same
+-- reason; a period's rows lie together, so that a block range index finds them.
 -- Times are business times with zone; a column on the wall clock says so.
 
 -- ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -285,14 +285,14 @@ create table period_close (                   -- 财表一 at month end, not res
     primary key (period, agency)
 );
 create table arrears (                        -- opened at month end; outstanding = opened less collections booked in later periods
-    bill_id   bigint primary key references bill,
+    bill_id   bigint primary key,
     agency    char(6) not null,
     unit      char(12) not null,
     period    char(7) not null,
     pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
     in_doubt  boolean not null,               -- the bank had not answered at month end
     opened_on date not null,
-    entry_id  bigint not null references journal_entry
+    entry_id  bigint not null
 );
 create index arrears_by_period on arrears (period, agency, unit);
 
