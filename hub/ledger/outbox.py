@@ -1,15 +1,19 @@
 """The outbox: events wait here, inside the transaction that caused them, until the relay has put them on their topic.
 
 A row stays for good: every topic can be written anew from here.
+
+What waits leaves in turns, some rows of each lane, and only so much as its consumers can take in a moment: on a topic
+records stand in line, and a small batch behind a million lines would wait for all of them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
+import topics
 from hub.domain.errors import HubError
 from hub.wire import codec
 from hub.wire.events import Event
@@ -17,17 +21,72 @@ from hub.wire.events import Event
 CHANNEL: Final = "outbox"
 """PostgreSQL channel on which the relay listens; PostgreSQL delivers the word at commit."""
 
+INCIDENT_AFTER: Final = 3
+"""Times published and still not taken, the first time and two sweeps: from here on it is a person's matter."""
+
+IN_FLIGHT_LINES: Final = 50_000
+"""Lines of a topic that are published and still awaited, at most: a hundred full bundles, about a second of work."""
+EVENT_LINES: Final = 50
+"""What an event costs beside its lines, in lines."""
+_EVENT_LINES_MOST: Final = topics.BUNDLE_LINES - EVENT_LINES
+"""An event that sums up many lines, such as a notice, is no more work than a bundle."""
+
 _AT_ONCE: Final = 200
 """Events a statement. A bundle is up to 30 kB, so this is some megabytes at most."""
 
 _APPEND: Final = text("""
-    insert into outbox (event_id, topic, key, payload, subject, lines, occurred_at, traceparent, awaiting)
+    insert into outbox (event_id, topic, key, payload, subject, lines, occurred_at, traceparent, lane, awaiting)
     select * from unnest(
         cast(:ids as uuid[]), cast(:topics as text[]), cast(:keys as text[]), cast(:payloads as bytea[]),
         cast(:subjects as text[]), cast(:lines as integer[]), cast(:times as timestamptz[]),
-        cast(:traces as text[]), cast(:awaiting as smallint[]))
+        cast(:traces as text[]), cast(:lanes as text[]), cast(:awaiting as smallint[]))
     on conflict (event_id) do nothing
     returning event_id""")
+
+# What no longer counts: events that a person was told of, and those that the relay parked as too large for Kafka. So
+# whatever is never taken holds room for the time of two sweeps, and no topic stands still for good.
+_ROOM: Final = f"""
+    select name as topic, :bound - coalesce(lines, 0) as room
+    from unnest(cast(:topics as text[])) name left join (
+        select topic, sum(least(lines, {_EVENT_LINES_MOST}) + {EVENT_LINES}) as lines
+        from outbox o
+        where awaiting > 0 and published_at is not null and published < {INCIDENT_AFTER}
+          and not exists (
+              select from dead_letter d
+              where d.consumer = 'relay' and d.topic = o.topic and d.partition = -1 and d."offset" = o.id)
+        group by topic) published on published.topic = name
+    where coalesce(lines, 0) <= :bound * 3 / 4"""
+# The first lane of each topic, then by the index from one to the next, however many rows wait in them.
+_LANES: Final = """
+    select room.topic, first.lane
+    from room cross join lateral (
+        select lane from outbox o where published_at is null and o.topic = room.topic
+        order by lane limit 1) first
+    union all
+    select lanes.topic, next.lane
+    from lanes cross join lateral (
+        select lane from outbox o where published_at is null and o.topic = lanes.topic and o.lane > lanes.lane
+        order by lane limit 1) next"""
+# Each lane's turns are drawn by lot: when there are more lanes than rows in a round, none is always the last.
+_CLAIM: Final = text(f"""
+    with recursive room as materialized ({_ROOM}),
+    lanes as ({_LANES}),
+    drawn as materialized (select topic, lane, random() as lot from lanes),
+    heads as materialized (
+        select topic, lane, lot, head.id, least(head.lines, {_EVENT_LINES_MOST}) + {EVENT_LINES} as lines
+        from drawn cross join lateral (
+            select id, lines from outbox o
+            where published_at is null and o.topic = drawn.topic and o.lane = drawn.lane
+            order by id limit (select greatest(1, :rows / count(*)) from drawn) for update skip locked) head),
+    turns as (select *, row_number() over (partition by topic, lane order by id) as turn from heads),
+    standing as (
+        select *, sum(lines) over (partition by topic order by turn, lot rows unbounded preceding) - lines as before
+        from turns)
+    select id, event_id, topic, key, payload, subject, occurred_at, traceparent
+    from standing join room using (topic) join outbox using (id, topic)
+    where before < room
+    order by turn, lot limit :rows""")
+_WAITS: Final = text("select exists (select from outbox where published_at is null)")
 _STORED: Final = text("select event_id, payload from outbox where event_id = any(cast(:ids as uuid[]))")
 
 
@@ -66,6 +125,22 @@ def last(conn: Connection) -> int:
     return int(conn.execute(text("select coalesce(max(id), 0) from outbox")).scalar_one())
 
 
+def claim(conn: Connection, rows: int) -> Sequence[Row[Any]]:
+    """Locks what is to be published next, at most ``rows``, in the order in which it is to leave.
+
+    A round takes some rows of each lane that waits, in each lane the oldest, and of each topic as much as its bound
+    leaves room for. A topic is served again when a quarter of its bound is free, so that bundles leave by the dozen.
+    What nobody has to take, such as a word to the desk, is not bounded. Several relays together may exceed the bound.
+    """
+    names = [topic.name for topic in topics.ALL]
+    return conn.execute(_CLAIM, {"topics": names, "bound": IN_FLIGHT_LINES, "rows": rows}).all()
+
+
+def is_waiting(conn: Connection) -> bool:
+    """Whether any event waits to be published, be there room for it or not."""
+    return bool(conn.execute(_WAITS).scalar_one())
+
+
 def _append_chunk(conn: Connection, chunk: list[Event], traceparent: str) -> int:
     payloads: dict[UUID, bytes] = {}
     rows: dict[UUID, Event] = {}
@@ -86,6 +161,7 @@ def _append_chunk(conn: Connection, chunk: list[Event], traceparent: str) -> int
                 "lines": [event.lines for event in rows.values()],
                 "times": [event.occurred_at for event in rows.values()],
                 "traces": [traceparent for _ in rows],
+                "lanes": [event.lane for event in rows.values()],
                 "awaiting": [len(event.topic.settled_by) for event in rows.values()],
             },
         ).scalars()

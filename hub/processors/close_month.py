@@ -66,6 +66,7 @@ def _closed(conn: Connection, step: ScheduledStep, now: datetime) -> Iterator[Ev
             key=f"{bundle.agency}/{bundle.shard}",
             subject=f"{step.period}/{bundle.agency}/{bundle.shard}/{bundle.part}",
             occurred_at=now,
+            lane=str(step.period),
             lines=len(bundle.columns[0]),
             record={
                 "period": str(step.period), "agency": bundle.agency, "shard": bundle.shard, "part": bundle.part,

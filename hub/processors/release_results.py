@@ -58,6 +58,7 @@ def _results(conn: Connection, batch: Batch, period: Period, now: datetime, late
             key=f"{bundle.agency}/{bundle.shard}",
             subject=f"{batch.batch_no}/{bundle.agency}/{bundle.shard}/{bundle.part}",
             occurred_at=now,
+            lane=batch.batch_no,
             lines=len(bundle.columns[0]),
             record={
                 "period": batch.period, "round": batch.round, "agency": bundle.agency, "bank": batch.bank,

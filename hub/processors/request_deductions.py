@@ -40,6 +40,7 @@ def _requested(conn: Connection, step: ScheduledStep, now: datetime) -> Iterator
             key=f"{upload.agency}/{upload.shard}",
             subject=f"{session}/{upload.agency}/{upload.bank}/{upload.shard}/{bundle.part}",
             occurred_at=now,
+            lane=f"{session}/{upload.agency}",
             lines=len(bundle.amounts[0]),
             record={
                 "period": str(step.period), "round": step.round, "agency": upload.agency, "bank": upload.bank,

@@ -48,8 +48,8 @@ log = logging.getLogger(__name__)
 
 RECORDS_AT_ONCE: Final = 400
 """Records a turn: what is read together, some megabytes."""
-LINES_AT_ONCE: Final = 25_000
-"""Lines a transaction: fifty full bundles, or all of a turn when they are small. Enough for set-based work to be cheap
+LINES_AT_ONCE: Final = 20_000
+"""Lines a transaction: forty full bundles, or all of a turn when they are small. Enough for set-based work to be cheap
 a line, and little enough that what stands behind waits a fraction of a second."""
 TRIES: Final = 3
 """How often a record may fail alone before it is parked."""

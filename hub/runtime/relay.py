@@ -2,12 +2,14 @@
 
 A row is marked only after Kafka's acknowledgement, in the transaction that holds its lock. If the relay dies between
 the two, the row goes out once more, which every consumer's inbox knows. Several relays share the rows by
-``skip locked``; within a relay rows leave in the order in which they were written, so a key keeps its order.
+``skip locked``; within a relay the rows of a lane leave in the order in which they were written, so a key keeps its
+order there. Which lanes have their turn, and how much may be in flight, is the outbox's to say.
 """
 
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
@@ -16,7 +18,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from sqlalchemy import Connection, Engine, Row, text
 
 from hub.domain.errors import HubError, RetriableError
-from hub.ledger import dead_letters
+from hub.ledger import dead_letters, outbox
 from hub.ledger.dead_letters import RawRecord
 from hub.ledger.outbox import CHANNEL
 from hub.runtime import failpoints
@@ -32,9 +34,11 @@ from topics import by_name
 log = logging.getLogger(__name__)
 
 NAME: Final = "relay"
-ROWS_AT_ONCE: Final = 500
+ROWS_AT_ONCE: Final = 200
 LOOK_SECONDS: Final = 1.0
 """How long the relay trusts that it would have been told. A lost connection loses words."""
+HELD_BACK_SECONDS: Final = 0.05
+"""How long the relay waits for room when all that waits is held back."""
 ANSWER_SECONDS: Final = 10.0
 """How long Kafka may take to acknowledge what it was sent; the rows are locked so long."""
 BATCH_BYTES: Final = 262_144
@@ -42,9 +46,6 @@ BATCH_BYTES: Final = 262_144
 MAX_RECORD_BYTES: Final = 1_000_000
 """A little less than a broker's default limit of a record."""
 
-_CLAIM: Final = text("""
-    select id, event_id, topic, key, payload, subject, occurred_at, traceparent
-    from outbox where published_at is null order by id limit :limit for update skip locked""")
 _MARK: Final = text("""
     update outbox set published_at = now(), published = published + 1 where id = any(cast(:ids as bigint[]))""")
 
@@ -110,31 +111,36 @@ async def _publishing(
             if watchdog is not None:
                 watchdog.turned(NAME)
             told.clear()
-            if not await publish_some(engine, producer, registry):
-                await _told_or_time(told, stop)
+            published = await publish_some(engine, producer, registry)
+            if not published.rows:
+                await _told_or_time(told, stop, HELD_BACK_SECONDS if published.held_back else LOOK_SECONDS)
     finally:
         await producer.stop()
 
 
-async def publish_some(engine: Engine, producer: AIOKafkaProducer, registry: Registry | None) -> int:
-    """Publishes and marks the oldest rows that nobody else holds; how many. Raises when Kafka did not take all."""
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What one round did. ``held_back``: none left, and some wait for room."""
+
+    rows: int
+    held_back: bool = False
+
+
+async def publish_some(engine: Engine, producer: AIOKafkaProducer, registry: Registry | None) -> Published:
+    """Publishes and marks the next round of rows. Raises when Kafka did not take all."""
     conn = await asyncio.to_thread(engine.connect)
     try:
-        rows = await asyncio.to_thread(_claim, conn)
+        rows = await asyncio.to_thread(outbox.claim, conn, ROWS_AT_ONCE)
         if not rows:
-            return 0
+            return Published(0, held_back=await asyncio.to_thread(outbox.is_waiting, conn))
         acknowledged, too_large, failure = await _send(producer, rows, registry)
         failpoints.reach(failpoints.AFTER_PUBLISH)
         await asyncio.to_thread(_mark, conn, acknowledged, too_large)
         if failure is not None:
             raise failure
-        return len(rows)
+        return Published(len(rows))
     finally:
         await asyncio.to_thread(conn.close)
-
-
-def _claim(conn: Connection) -> Sequence[OutboxRow]:
-    return conn.execute(_CLAIM, {"limit": ROWS_AT_ONCE}).all()
 
 
 def _mark(conn: Connection, acknowledged: Sequence[OutboxRow], too_large: Sequence[OutboxRow]) -> None:
@@ -207,10 +213,10 @@ def _as_record(row: OutboxRow) -> RawRecord:
     )
 
 
-async def _told_or_time(told: asyncio.Event, stop: asyncio.Event) -> None:
+async def _told_or_time(told: asyncio.Event, stop: asyncio.Event, seconds: float) -> None:
     waits = [asyncio.create_task(told.wait()), asyncio.create_task(stop.wait())]
     try:
-        await asyncio.wait(waits, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for wait in waits:
             wait.cancel()

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 
 from hub.domain.work import Queue
 from hub.ledger import clock, work_items
-from hub.ledger.outbox import CHANNEL
+from hub.ledger.outbox import CHANNEL, INCIDENT_AFTER
 from hub.runtime.failures import is_retriable, reason_of
 from hub.runtime.shutdown import pause
 from hub.runtime.watchdog import Watchdog
@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 
 NAME: Final = "sweeper"
 OLDER_THAN_SECONDS: Final = 60.0
-INCIDENT_AFTER: Final = 3
-"""Times published and still not taken: the first time and two sweeps."""
 _ROWS_AT_ONCE: Final = 1000
 
 # Each time the wait doubles, up to sixty-four times: a consumer that is down for a day is not buried in repeats.

@@ -50,6 +50,10 @@ class Row(Mapping[str, Any]):
     def __len__(self) -> int:
         return self.frame.width
 
+    def length(self, name: str) -> int:
+        """Values of a column, without making Python objects of them."""
+        return len(self.frame.get_column(name)[self.place])
+
     def __repr__(self) -> str:
         return f"Row({dict(self)!r})"
 

@@ -307,12 +307,14 @@ create table outbox (
     lines         integer not null,
     occurred_at   timestamptz not null,
     traceparent   text not null default '',
+    lane          text not null default '',   -- what the event belongs to; lanes of a topic leave in turns
     awaiting      smallint not null,          -- consumers of record that have not taken it yet
     published_at  timestamptz,                -- wall clock; null: the relay's next work
     published     integer not null default 0  -- how often
 );
 alter table outbox alter payload set storage external;   -- Avro of amounts does not shrink; trying costs time
-create index outbox_to_publish on outbox (id) where published_at is null;
+create index outbox_to_publish on outbox (topic, lane, id) where published_at is null;
+create index outbox_in_flight on outbox (topic) where awaiting > 0 and published_at is not null and published < 3;
 create index outbox_awaited on outbox (id) where awaiting > 0;
 create table inbox (
     consumer  text not null,
