@@ -45,6 +45,8 @@ BATCH_BYTES: Final = 262_144
 LOOK_SECONDS: Final = 1.0
 STALL_SECONDS: Final = 20.0
 """An event that lay on a topic for so long, while nothing was taken after it came, shows that Faust is stuck."""
+START_SECONDS: Final = 30.0
+"""A Faust whose broker goes away while it starts can wait for its partitions for ever."""
 STOP_SECONDS: Final = 15.0
 
 # The age of the youngest event of these topics that is still awaited and older than the limit.
@@ -245,7 +247,7 @@ async def _run_faust(
         app.finalize()
         names = [topic.name for transformation in transformations for topic in transformation.reads]
         try:
-            await app.start()
+            await asyncio.wait_for(app.start(), START_SECONDS)
             while not await pause(stop, LOOK_SECONDS):
                 if watchdog is not None:
                     watchdog.turned(GROUP)
