@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.ledger import frames
-from hub.ledger.database import in_order, raw
+from hub.ledger.database import raw
 
 _COLLECTED = ", ".join(f"sum({f})::bigint as {f}" for f in FUND_NAMES)
 _FUNDS = ", ".join(FUND_NAMES)
@@ -54,23 +54,27 @@ _BUNDLE: Final = "(%s::bigint, %s::bigint, %s::integer, %s::bigint, %s::bigint, 
 _BUNDLE_ROW: Final = f"{_BUNDLE}{', %s::bigint[]' * len(FUND_NAMES)})"
 # One pass: what each bill lacks, the money on it, the rest into suspense, and what each bundle comes to. A bill without
 # money lacks what was asked for it, and more than that no bank can send, so such a bill need not be looked up.
+# "offset 0" keeps the planner, which has no statistics of a month just filled, to look-ups by index.
 _APPLY: Final = f"""
     with bundle (entry_id, batch_id, first_line, first, "end", booking_period, business_date, {_FUNDS}) as materialized (
         values {{}}),
-    line as (
+    line as materialized (
         select u.entry_id, u.batch_id, (u.first_line + (i.id - u.first))::integer as line, i.bill_id,
                u.booking_period, u.business_date,
                {", ".join(f"i.{f} as asked_{f}, u.{f}[i.id - u.first + 1] as {f}" for f in FUND_NAMES)}
-        from bundle u join instruction i on i.id >= u.first and i.id < u."end"),
+        from bundle u cross join lateral (
+            select * from instruction where id >= u.first and id < u."end" offset 0) i),
+    money as (
+        select l.bill_id, {", ".join(f"sum(c.{f})::bigint as {f}" for f in FUND_NAMES)}
+        from line l cross join lateral (select * from collection where bill_id = l.bill_id offset 0) c group by l.bill_id),
+    lacking as (
+        select m.bill_id, {", ".join(f"b.{f} - m.{f} as lacking_{f}" for f in FUND_NAMES)}
+        from money m cross join lateral (select * from bill where id = m.bill_id offset 0) b),
     shared as materialized (
         select l.entry_id, l.batch_id, l.line, l.bill_id, l.booking_period, l.business_date,
                {", ".join(f"least(l.{f}, coalesce(b.lacking_{f}, l.asked_{f})) as {f}" for f in FUND_NAMES)},
                {", ".join(f"greatest(l.{f} - coalesce(b.lacking_{f}, l.asked_{f}), 0) as over_{f}" for f in FUND_NAMES)}
-        from line l
-        left join lateral (select {_COLLECTED} from collection where bill_id = l.bill_id) c on true
-        left join lateral (
-            select {", ".join(f"{f} - c.{f} as lacking_{f}" for f in FUND_NAMES)}
-            from bill where id = l.bill_id and c.{FUND_NAMES[0]} is not null) b on true),
+        from line l left join lacking b on b.bill_id = l.bill_id),
     on_bills as (
         insert into collection (bill_id, source, batch_id, line, {_FUNDS}, booking_period, business_date, entry_id)
         select bill_id, 'BANK', batch_id, line, {_FUNDS}, booking_period, business_date, entry_id from shared
@@ -98,7 +102,7 @@ def collect(conn: Connection, bundles: Sequence[Bundle]) -> dict[int, Arrived]:
         end = bundle.first_instruction + len(bundle.amounts[0])
         values += (bundle.entry_id, bundle.batch_id, bundle.first_line, bundle.first_instruction, end)
         values += (bundle.booking_period, bundle.business_date, *map(frames.array, bundle.amounts))
-    with in_order(conn), raw(conn).cursor() as cursor:
+    with raw(conn).cursor() as cursor:
         cursor.execute(_APPLY.format(", ".join([_BUNDLE_ROW] * len(bundles))), values)
         found = cursor.fetchall()
     lines = sum(len(bundle.amounts[0]) for bundle in bundles)
