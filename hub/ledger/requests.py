@@ -18,9 +18,9 @@ _FUNDS = ", ".join(FUND_NAMES)
 _SUMS = ", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)
 
 # Joined set by set, each drawn up once: a question asked bill by bill would be asked a million times.
-# The order of the instructions is the order of the bank files: by bank, agency, shard, the agency's files and their lines.
-# So a bundle, an upload and a file's share of it are ranges of ids. The order follows from the facts and not from that of
-# their coming, and one number holds it all, which sorts fast: 6, 10, 8, 14 and 24 bits.
+# The order of the instructions is the order of the bank files: by bank, agency, kind, shard, the agency's files and their
+# lines. So a bundle, an upload and a file's share of it are ranges of ids. The order follows from the facts and not from
+# that of their coming, and one number holds it all, which sorts fast: 6, 10, 2, 6, 14 and 24 bits.
 _OPEN = f"""
     with billed as (
         select id, bill_no, kind, agency, bank, shard, file_id, line, {_FUNDS} from bill
@@ -49,7 +49,8 @@ _OPEN = f"""
         from second_collection where period = :period and accepted_at < :closes_at group by bill_id),
     open as (
         select b.id, b.bill_no, b.kind, b.agency, b.bank, b.shard, {_OUTSTANDING},
-               (k.n << 56) + (f.agency << 46) + (b.shard::bigint << 38) + (f.n << 24) + b.line as place
+               (k.n << 56) + (f.agency << 46) + (strpos('MSA', b.kind)::bigint << 44) + (b.shard::bigint << 38) + (f.n << 24)
+                   + b.line as place
         from billed b
         join banks k on k.code = b.bank
         join files f on f.id = b.file_id
@@ -82,10 +83,11 @@ def open_instructions(conn: Connection, period: str, round_: int, closes_at: dat
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An agency's instructions of one shard for one bank in a session: ids from ``first`` up to before ``end``."""
+    """An agency's instructions of one kind and shard for one bank in a session: ids from ``first`` up to before ``end``."""
 
     bank: str
     agency: str
+    kind: str
     shard: int
     first: int
     end: int
@@ -103,12 +105,12 @@ def uploads(conn: Connection, period: str, round_: int) -> list[Upload]:
     """
     found = conn.execute(
         text("""
-            select bank, agency, shard, min(id) as first, max(id) + 1 as "end", count(*) as lines from instruction
-            where period = :period and round = :round group by bank, agency, shard order by first
+            select bank, agency, kind, shard, min(id) as first, max(id) + 1 as "end", count(*) as lines from instruction
+            where period = :period and round = :round group by bank, agency, kind, shard order by first
         """),
         {"period": period, "round": round_},
     ).all()
-    made = [Upload(row.bank, row.agency, row.shard, row.first, row.end) for row in found]
+    made = [Upload(row.bank, row.agency, row.kind, row.shard, row.first, row.end) for row in found]
     for upload, row in zip(made, found, strict=True):
         assert upload.lines == row.lines, f"the instructions of {upload} are not consecutive: {row.lines} lines"
     return made
@@ -163,8 +165,8 @@ def declared_totals(conn: Connection, period: str, round_: int) -> list[Declared
 
 
 _RECEIVE: Final = text(f"""
-    insert into city_bundle (event_id, period, round, agency, bank, instructions, {_FUNDS})
-    values (:event_id, :period, :round, :agency, :bank, int8range(:first, :end),
+    insert into city_bundle (event_id, period, round, agency, bank, kind, instructions, {_FUNDS})
+    values (:event_id, :period, :round, :agency, :bank, :kind, int8range(:first, :end),
             {", ".join(f"cast(:{fund} as bigint[])" for fund in FUND_NAMES)})
 """)
 
@@ -173,7 +175,7 @@ def receive_bundles(conn: Connection, received: Sequence[tuple[object, dict[str,
     """Stores what bundles carried as the city's lines, each as (event id, record)."""
     rows = [
         {"event_id": event_id}
-        | {name: record[name] for name in ("period", "round", "agency", "bank")}
+        | {name: record[name] for name in ("period", "round", "agency", "bank", "kind")}
         | {"first": record["first"], "end": record["first"] + len(record[FUND_NAMES[0]])}
         | {name: frames.array(record[name]) for name in FUND_NAMES}
         for event_id, record in received
@@ -208,19 +210,24 @@ class Difference(NamedTuple):
 def differences(conn: Connection, period: str, round_: int) -> list[Difference]:
     """Compares 财表六 as declared with the lines as received, per agency, bank and kind (C9-2).
 
-    No line can have come twice: the ranges of the bundles do not touch. One that its agency never made for that bank and
-    session is a difference of kind ``?``, since no instruction tells it.
+    No line can have come twice: the ranges of the bundles do not touch. One that its agency never made for that bank, kind
+    and session is not counted as received.
     """
     columns = ", ".join(f"coalesce({{0}}.{fund}, 0)" for fund in ("lines", *FUND_NAMES))
     of_declared, of_received = columns.format("d"), columns.format("r")
     found = conn.execute(
         text(f"""
             with received as (
-                select l.agency, l.bank, coalesce(i.kind, '?') as kind, count(*) as lines,
-                       {_SUMS.replace("sum(", "sum(l.")}
-                from city_line l left join instruction i on i.id = l.instruction_id
-                    and i.period = l.period and i.round = l.round and i.agency = l.agency and i.bank = l.bank
-                where l.period = :period and l.round = :round group by 1, 2, 3),
+                select b.agency, b.bank, b.kind, sum(i.made)::bigint as lines,
+                       {", ".join(f"sum(l.{fund})::bigint as {fund}" for fund in FUND_NAMES)}
+                from city_bundle b
+                cross join lateral (
+                    select {_SUMS} from unnest({", ".join(f"b.{fund}" for fund in FUND_NAMES)}) as l ({_FUNDS})) l
+                cross join lateral (
+                    select count(*) as made from instruction i
+                    where i.id >= lower(b.instructions) and i.id < upper(b.instructions) and i.period = b.period
+                        and i.round = b.round and i.agency = b.agency and i.bank = b.bank and i.kind = b.kind) i
+                where b.period = :period and b.round = :round group by b.agency, b.bank, b.kind),
             declared as (select * from declaration where period = :period and round = :round)
             select coalesce(d.agency, r.agency), coalesce(d.bank, r.bank), coalesce(d.kind, r.kind),
                    concat_ws(' ', {of_declared}), concat_ws(' ', {of_received})

@@ -5,6 +5,7 @@ Rule: a bill takes what it still lacks, fund by fund; what is beyond goes to sus
 Repeat: the inbox row of the event, and one collection a batch line.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -39,20 +40,16 @@ def _round_of(event: Received) -> int:
 def _post(conn: Connection, events: Sequence[Received]) -> None:
     # Gather
     posted = {number: _being_posted(conn, number) for number in {event.record["batch_no"] for event in events}}
-    sections = {
-        (number, section.agency, section.shard): section
-        for number, batch in posted.items()
-        for section in batches.sections(conn, batch.id)
-    }
+    sections = {number: batches.sections(conn, batch.id) for number, batch in posted.items()}
     with_money = [event for event in events if any(map(any, _amounts(event)))]
     entry_of = dict(zip((event.event_id for event in with_money), journal.numbers(conn, len(with_money)), strict=True))
     # Decide and apply: what a bill still lacks is known to the books, so they share each line.
     arrived = arrivals.collect(
         conn,
         [
-            _bundle(event, entry_of[event.event_id], posted[number], sections[number, agency, shard])
+            _bundle(event, entry_of[event.event_id], posted[number], sections[number])
             for event in with_money
-            for number, agency, shard in [(event.record[name] for name in ("batch_no", "agency", "shard"))]
+            for number in [event.record["batch_no"]]
         ],
     )
     journal.book_all(
@@ -86,12 +83,15 @@ def _amounts(event: Received) -> list[list[int]]:
     return [event.record[fund] for fund in FUND_NAMES]
 
 
-def _bundle(event: Received, entry: int, batch: Batch, section: Section) -> Bundle:
+def _bundle(event: Received, entry: int, batch: Batch, sections: Sequence[Section]) -> Bundle:
     record = event.record
     first = record["first_line"]
-    assert section.first_line <= first and first + _lines(event) - 1 <= section.last_line, (
-        f"{batch.batch_no} has no such lines of {section.agency}"
-    )
+    place = bisect_right(sections, first, key=lambda section: section.first_line) - 1
+    section = sections[max(place, 0)]
+    assert section.first_line <= first <= section.last_line - _lines(event) + 1 and (section.agency, section.shard) == (
+        record["agency"],
+        record["shard"],
+    ), f"{batch.batch_no} has no such lines of {record['agency']}"
     return Bundle(
         entry_id=entry, batch_id=batch.id, first_line=first, first_instruction=first + section.offset,
         booking_period=record["booking_period"], business_date=record["business_date"], amounts=_amounts(event),

@@ -56,7 +56,7 @@ def _results(conn: Connection, batch: Batch, period: Period, now: datetime, late
         yield Event(
             topic=topics.FIRST_RESULT if batch.round == 1 else topics.SECOND_RESULT,
             key=f"{bundle.agency}/{bundle.shard}",
-            subject=f"{batch.batch_no}/{bundle.agency}/{bundle.shard}/{bundle.part}",
+            subject=f"{batch.batch_no}/{bundle.agency}/{bundle.shard}/{bundle.first_line}",
             occurred_at=now,
             lane=batch.batch_no,
             lines=len(bundle.columns[0]),

@@ -38,12 +38,12 @@ def _requested(conn: Connection, step: ScheduledStep, now: datetime) -> Iterator
         yield Event(
             topic=topics.DEDUCTION_REQUESTED,
             key=f"{upload.agency}/{upload.shard}",
-            subject=f"{session}/{upload.agency}/{upload.bank}/{upload.shard}/{bundle.part}",
+            subject=f"{session}/{upload.agency}/{upload.bank}/{upload.kind}/{upload.shard}/{bundle.part}",
             occurred_at=now,
             lane=f"{session}/{upload.agency}",
             lines=len(bundle.amounts[0]),
             record={
-                "period": str(step.period), "round": step.round, "agency": upload.agency, "bank": upload.bank,
+                "period": str(step.period), "round": step.round, "agency": upload.agency, "bank": upload.bank, "kind": upload.kind,
                 "shard": upload.shard, "part": bundle.part, "first": bundle.first, **columns,
             },
         )  # fmt: skip

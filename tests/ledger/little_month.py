@@ -290,7 +290,7 @@ class LittleMonth:
             )  # fmt: skip
             event_id = self.event("deduction-requested", f"{bill.agency}/{shard}", f"{period}/{round_}/{no}", at(day))
             self.insert(
-                "city_bundle", event_id=event_id, period=period, round=round_, agency=bill.agency, bank=bill.bank,
+                "city_bundle", event_id=event_id, period=period, round=round_, agency=bill.agency, bank=bill.bank, kind="M",
                 instructions=Range(number, number + 1), **{fund: [amount] for fund, amount in zip(FUNDS, amounts, strict=True)},
             )  # fmt: skip
         for agency in sorted({self.bills[no].agency for no in asked}):

@@ -136,7 +136,7 @@ create table declaration (                    -- 财表六 as the city received 
 );
 create table city_bundle (                    -- requests as the city received them, in the columns of deduction-requested
     event_id uuid primary key,
-    period char(7) not null, round smallint not null, agency char(6) not null, bank text not null,
+    period char(7) not null, round smallint not null, agency char(6) not null, bank text not null, kind char(1) not null,
     instructions int8range not null,          -- consecutive ids
     pension bigint[] not null, unemployment bigint[] not null, injury bigint[] not null, maternity bigint[] not null,
     check (upper(instructions) - lower(instructions) = all (array[
@@ -149,7 +149,7 @@ alter table city_bundle                       -- numbers of many digits do not s
 create index city_bundle_by_session on city_bundle (period, round, agency, bank);
 create view city_line as                      -- one line each
 select lower(b.instructions) + l.n - 1 as instruction_id, l.pension, l.unemployment, l.injury, l.maternity,
-       b.event_id, b.period, b.round, b.agency, b.bank
+       b.event_id, b.period, b.round, b.agency, b.bank, b.kind
 from city_bundle b cross join lateral unnest(b.pension, b.unemployment, b.injury, b.maternity)
     with ordinality as l (pension, unemployment, injury, maternity, n);
 create table batch (                          -- one bank file each (表二十六, 财表七)
@@ -178,7 +178,7 @@ create table batch (                          -- one bank file each (表二十�
 );
 create index batch_by_session on batch (period, round, bank);
 create index batch_on_its_way on batch (state) where state <> 'POSTED';
-create table batch_section (                  -- an agency's lines of one shard in a bank file, in the order of the instructions' ids
+create table batch_section (                  -- an upload's lines in a bank file: those of an agency, kind and shard, by id
     batch_id     bigint not null references batch,
     first_line   integer not null check (first_line > 0),
     agency       char(6) not null,
