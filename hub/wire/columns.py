@@ -118,7 +118,7 @@ def _wide(kind: Any) -> Any:
     match kind:
         case {"type": "array", "items": items}:
             return {"type": "array", "items": _wide(items)}
-        case "int" | {"type": "int"}:
+        case "int" | {"type": "int"} | "boolean":  # a truth is one byte: 0 reads as 0, 1 as -1, no other is one
             return "long"
     return kind
 
@@ -126,9 +126,12 @@ def _wide(kind: Any) -> Any:
 def _typed(schema: Schema, frame: pl.DataFrame, types: Mapping[str, Any]) -> pl.DataFrame | None:
     """The frame in its types; None when a number does not fit, a day is none or columns are not equally long."""
     days = [name for name, kind in types.items() if kind == pl.Date]
+    truths = {name: pl.col(name) for name, kind in types.items() if kind == pl.Boolean}
+    truths |= {name: pl.col(name).explode() for name, kind in types.items() if kind == pl.List(pl.Boolean)}
     lengths = [pl.col(name).list.len() for name in schema.columns]
     flawless = frame.select(
         *(pl.col(name).is_between(_FIRST_DAY, _LAST_DAY).all() for name in days),
+        *(truth.is_between(-1, 0).all() for truth in truths.values()),
         *((length == lengths[0]).all().alias(f"length {place}") for place, length in enumerate(lengths)),
     )
     if not all(flawless.row(0)):
