@@ -22,7 +22,7 @@ _SUMS = ", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)
 # lines. So a bundle, an upload and a file's share of it are ranges of ids. The order follows from the facts and not from
 # that of their coming, and one number holds it all, which sorts fast: 6, 10, 2, 6, 14 and 24 bits.
 _OPEN = f"""
-    with billed as (
+    with billed as not materialized (
         select id, bill_no, kind, agency, bank, shard, file_id, line, {_FUNDS} from bill
         where period = :period and kind = 'M' and mode = 'B' and accepted_at < :closes_at),
     banks as (

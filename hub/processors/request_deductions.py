@@ -15,7 +15,7 @@ import topics
 from hub.domain.funds import FUND_NAMES
 from hub.domain.timetable import ScheduledStep
 from hub.ledger import outbox, requests, steps
-from hub.ledger.database import lock_books, set_based
+from hub.ledger.database import draw_statistics, lock_books, set_based
 from hub.wire.events import Event
 
 
@@ -24,6 +24,7 @@ def carry_out(conn: Connection, step: ScheduledStep, now: datetime, banks: Colle
     assert step.due_at is not None, "a step beyond the calendar is not carried out"
     lock_books(conn)
     set_based(conn)
+    draw_statistics(conn, "bill", "instruction", "collection")
     steps.mark_done(conn, step, now)
     count = requests.open_instructions(conn, str(step.period), step.round, step.due_at, banks)
     outbox.append(conn, _requested(conn, step, now))

@@ -358,6 +358,16 @@ do $$ begin
     if not exists (select from pg_roles where rolname = 'hub_app') then create role hub_app nologin; end if;
     if not exists (select from pg_roles where rolname = 'hub_read') then create role hub_read nologin; end if;
 end $$;
+-- Only an owner may draw statistics; a step that is about to join whole months needs those of this very moment.
+create function draw_statistics(of_table text) returns void language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+    if of_table not in ('bill', 'instruction', 'collection', 'result_line') then
+        raise exception using message = 'no statistics are drawn of ' || of_table;
+    end if;
+    execute 'analyze ' || quote_ident(of_table);
+end $$;
+revoke execute on function draw_statistics(text) from public;
+grant execute on function draw_statistics(text) to hub_app;
 grant usage on schema public to hub_app, hub_read;
 grant select on all tables in schema public to hub_app, hub_read;
 grant insert on all tables in schema public to hub_app;
