@@ -123,6 +123,11 @@ def draw_statistics(conn: Connection, *tables: str) -> None:
         conn.execute(text("select draw_statistics(:table)"), {"table": table})
 
 
+def leave_room(conn: Connection) -> None:
+    """For the rest of the transaction, a statement takes one core and leaves the others to what cannot wait."""
+    conn.execute(text("set local max_parallel_workers_per_gather = 0"))
+
+
 @contextmanager
 def in_order(conn: Connection) -> Iterator[None]:
     """Within the block, rows are looked up one after the other in the order of an index.

@@ -29,7 +29,7 @@ from sqlalchemy import Connection, Engine
 import topics
 from hub.domain.timetable import ScheduledStep
 from hub.ledger import arrears_book, clock, outbox, steps
-from hub.ledger.database import await_bookings, lock_books_shared, one_snapshot, set_based
+from hub.ledger.database import await_bookings, leave_room, lock_books_shared, one_snapshot, set_based
 from hub.wire.events import Event
 
 
@@ -52,6 +52,7 @@ def _draw_up(engine: Engine, step: ScheduledStep) -> int:
     with one_snapshot(engine) as conn:
         lock_books_shared(conn)  # no session closes beside it
         set_based(conn)
+        leave_room(conn)
         now = clock.now(conn)
         steps.mark_done(conn, step, now)
         agencies = arrears_book.close(conn, str(step.period), now)
