@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 import topics
+from hub.ledger import outbox
 from hub.wire.events import Received
 
 _TAKE: Final = text("""
@@ -18,9 +19,13 @@ _TAKE: Final = text("""
         cast(:settles as uuid[]))
     on conflict (consumer, event_id) do nothing
     returning event_id, settles""")
+# What is taken makes room on its topic; the relay is told at commit.
 _SETTLE: Final = text("""
-    update outbox set awaiting = awaiting - 1
-    where event_id = any(cast(:settles as uuid[])) and topic = any(cast(:topics as text[])) and awaiting > 0""")
+    with settled as (
+        update outbox set awaiting = awaiting - 1
+        where event_id = any(cast(:settles as uuid[])) and topic = any(cast(:topics as text[])) and awaiting > 0
+        returning id)
+    select pg_notify(:channel, '') from (select count(*) from settled) counted""")
 
 
 def take(conn: Connection, consumer: str, received: Sequence[Received]) -> list[Received]:
@@ -46,6 +51,8 @@ def take(conn: Connection, consumer: str, received: Sequence[Received]) -> list[
     ).all()
     settled = [topic.name for topic in topics.settled_by(consumer)]
     if taken and settled:
-        conn.execute(_SETTLE, {"settles": [settles for _, settles in taken], "topics": settled})
+        conn.execute(
+            _SETTLE, {"settles": [settles for _, settles in taken], "topics": settled, "channel": outbox.CHANNEL}
+        )
     new = {event_id for event_id, _ in taken}
     return [event for event in events if event.event_id in new]

@@ -19,13 +19,13 @@ from hub.wire import codec
 from hub.wire.events import Event
 
 CHANNEL: Final = "outbox"
-"""PostgreSQL channel on which the relay listens; PostgreSQL delivers the word at commit."""
+"""PostgreSQL channel on which the relay listens: events wait, or room was made. PostgreSQL delivers the word at commit."""
 
 INCIDENT_AFTER: Final = 3
 """Times published and still not taken, the first time and two sweeps: from here on it is a person's matter."""
 
-IN_FLIGHT_LINES: Final = 50_000
-"""Lines of a topic that are published and still awaited, at most: a hundred full bundles, about a second of work."""
+IN_FLIGHT_LINES: Final = 75_000
+"""Lines of a topic that are published and still awaited, at most: a hundred and fifty full bundles, about a second of work."""
 EVENT_LINES: Final = 50
 """What an event costs beside its lines, in lines."""
 _EVENT_LINES_MOST: Final = topics.BUNDLE_LINES - EVENT_LINES
@@ -86,7 +86,6 @@ _CLAIM: Final = text(f"""
     from standing join room using (topic) join outbox using (id, topic)
     where before < room
     order by turn, lot limit :rows""")
-_WAITS: Final = text("select exists (select from outbox where published_at is null)")
 _STORED: Final = text("select event_id, payload from outbox where event_id = any(cast(:ids as uuid[]))")
 
 
@@ -134,11 +133,6 @@ def claim(conn: Connection, rows: int) -> Sequence[Row[Any]]:
     """
     names = [topic.name for topic in topics.ALL]
     return conn.execute(_CLAIM, {"topics": names, "bound": IN_FLIGHT_LINES, "rows": rows}).all()
-
-
-def is_waiting(conn: Connection) -> bool:
-    """Whether any event waits to be published, be there room for it or not."""
-    return bool(conn.execute(_WAITS).scalar_one())
 
 
 def _append_chunk(conn: Connection, chunk: list[Event], traceparent: str) -> int:

@@ -9,7 +9,6 @@ order there. Which lanes have their turn, and how much may be in flight, is the 
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
@@ -37,8 +36,6 @@ NAME: Final = "relay"
 ROWS_AT_ONCE: Final = 200
 LOOK_SECONDS: Final = 1.0
 """How long the relay trusts that it would have been told. A lost connection loses words."""
-HELD_BACK_SECONDS: Final = 0.05
-"""How long the relay waits for room when all that waits is held back."""
 ANSWER_SECONDS: Final = 10.0
 """How long Kafka may take to acknowledge what it was sent; the rows are locked so long."""
 BATCH_BYTES: Final = 262_144
@@ -111,34 +108,25 @@ async def _publishing(
             if watchdog is not None:
                 watchdog.turned(NAME)
             told.clear()
-            published = await publish_some(engine, producer, registry)
-            if not published.rows:
-                await _told_or_time(told, stop, HELD_BACK_SECONDS if published.held_back else LOOK_SECONDS)
+            if not await publish_some(engine, producer, registry):
+                await _told_or_time(told, stop)
     finally:
         await producer.stop()
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What one round did. ``held_back``: none left, and some wait for room."""
-
-    rows: int
-    held_back: bool = False
-
-
-async def publish_some(engine: Engine, producer: AIOKafkaProducer, registry: Registry | None) -> Published:
-    """Publishes and marks the next round of rows. Raises when Kafka did not take all."""
+async def publish_some(engine: Engine, producer: AIOKafkaProducer, registry: Registry | None) -> int:
+    """Publishes and marks the next round of rows; how many. Raises when Kafka did not take all."""
     conn = await asyncio.to_thread(engine.connect)
     try:
         rows = await asyncio.to_thread(outbox.claim, conn, ROWS_AT_ONCE)
         if not rows:
-            return Published(0, held_back=await asyncio.to_thread(outbox.is_waiting, conn))
+            return 0
         acknowledged, too_large, failure = await _send(producer, rows, registry)
         failpoints.reach(failpoints.AFTER_PUBLISH)
         await asyncio.to_thread(_mark, conn, acknowledged, too_large)
         if failure is not None:
             raise failure
-        return Published(len(rows))
+        return len(rows)
     finally:
         await asyncio.to_thread(conn.close)
 
@@ -213,17 +201,17 @@ def _as_record(row: OutboxRow) -> RawRecord:
     )
 
 
-async def _told_or_time(told: asyncio.Event, stop: asyncio.Event, seconds: float) -> None:
+async def _told_or_time(told: asyncio.Event, stop: asyncio.Event) -> None:
     waits = [asyncio.create_task(told.wait()), asyncio.create_task(stop.wait())]
     try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waits, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for wait in waits:
             wait.cancel()
 
 
 async def _listen(engine: Engine, told: asyncio.Event, stop: asyncio.Event) -> None:
-    """Sets ``told`` whenever a transaction with new outbox rows commits. A lost connection is made anew."""
+    """Sets ``told`` whenever a transaction commits that wrote events or took some. A lost connection is made anew."""
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     waiting = pauses()
     while not stop.is_set():

@@ -40,6 +40,7 @@ PATIENCE_SECONDS: Final = 60.0
 TOGETHER: Final = 32
 """Events that are read, transformed and sent together: a few milliseconds of work and one request to Kafka."""
 HANDS: Final = 2
+GATHER_SECONDS: Final = 0.005
 BATCH_BYTES: Final = 262_144
 """Of a partition's records that go to Kafka together. The usual 16 kB hold one bundle."""
 LOOK_SECONDS: Final = 1.0
@@ -314,8 +315,9 @@ def _attach(
 
 
 async def _some(arrived: "asyncio.Queue[Any]") -> list[Any]:
-    """What has arrived, at least one event and at most ``TOGETHER``."""
+    """What has arrived, at least one event and at most ``TOGETHER``. Faust hands over one by one, so it is given a moment."""
     taken = [await arrived.get()]
+    await asyncio.sleep(GATHER_SECONDS)
     while len(taken) < TOGETHER and not arrived.empty():
         taken.append(arrived.get_nowait())
     return taken
