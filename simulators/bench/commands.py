@@ -61,7 +61,7 @@ class MeasuredHub(HubCommand):
             self.ran.append(Ran(tuple(words), began, ended, cpu, used.ru_maxrss * 1024))
             out.seek(0)
             err.seek(0)
-            answer = out.read()
+            answer = b"".join(line for line in out if self.profiler is None or line[:1] in b"{[")
             if process.returncode not in expect:
                 told = (err.read() + answer).decode(errors="replace").strip()[-2000:]
                 raise HubAnswerError(f"`hub {' '.join(words)}` ended with {process.returncode}: {told}")

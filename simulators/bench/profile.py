@@ -15,6 +15,8 @@ from typing import Final
 
 PROFILED: Final = ("processors", "streams", "connector")
 SAMPLES_A_SECOND: Final = 50
+WAITING: Final = ("_worker (concurrent", "EpollSelector.select ", "Condition.wait ", "Connection.wait ", "wait_c ")
+"""Functions in which a thread waits for others, which py-spy takes for work now and then."""
 OURS: Final = ("hub/", "connectors/", "schemas/", "topics/")
 
 
@@ -64,7 +66,7 @@ class Profiler:
     def _record(self, name: str) -> list[str]:
         file = self.folder / f"{name}.stacks"
         rate = str(SAMPLES_A_SECOND)
-        return [_program(), "record", "--rate", rate, "--gil", "--format", "raw", "--output", str(file)]
+        return [_program(), "record", "--rate", rate, "--function", "--format", "raw", "--output", str(file)]
 
 
 def table(folder: Path, most: int = 12) -> str:
@@ -75,8 +77,11 @@ def table(folder: Path, most: int = 12) -> str:
         total = 0
         for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
             stack, _, count = line.rpartition(" ")
+            frames = stack.split(";")
+            if frames[-1].startswith(WAITING):
+                continue
             total += int(count)
-            ours = {frame for frame in stack.split(";") if any(part in frame for part in OURS)}
+            ours = {frame for frame in frames if any(part in frame for part in OURS)}
             within.update(dict.fromkeys(ours, int(count)))
         said.append(f"\n{file.stem}: {total / SAMPLES_A_SECOND:.1f} s")
         said += [f"  {count / SAMPLES_A_SECOND:7.1f}  {frame}" for frame, count in within.most_common(most)]
