@@ -7,7 +7,7 @@ None waits for another, but for one thing: a step waits until the banks it conce
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -100,6 +100,19 @@ async def run_connector(hub: Hub, stop: asyncio.Event) -> None:
             group.create_task(_look_for_files(hub, banks, aside, stop))
             if not manual:
                 group.create_task(_keep_schedule(hub, banks, aside, stop))
+
+
+async def visit_banks(hub: Hub, codes: Sequence[str], every_seconds: float, stop: asyncio.Event) -> None:
+    """Looks into the inbound directories of some banks until ``stop`` is set, with either clock; delivers nothing."""
+    banks = [_Bank(code, every_seconds) for code in codes]
+    with ThreadPoolExecutor(len(banks), thread_name_prefix="visits") as threads:
+        aside = _Aside(threads)
+        async with asyncio.TaskGroup() as group:
+            for bank in banks:
+                group.create_task(_serve(hub, bank, aside, stop))
+            await stop.wait()
+            for bank in banks:
+                bank.told.set()
 
 
 class _Aside:

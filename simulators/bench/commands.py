@@ -67,6 +67,14 @@ class MeasuredHub(HubCommand):
                 raise HubAnswerError(f"`hub {' '.join(words)}` ended with {process.returncode}: {told}")
         return json.loads(answer) if answer.strip() else None
 
+    def begin(self, *words: str) -> "subprocess.Popen[bytes]":
+        """A command that goes on until it is told to end."""
+        return subprocess.Popen(
+            [*hub_program(), *words, "--json"],
+            env=self._environment(), cwd=self.code,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
     def _words(self, words: Sequence[str]) -> list[str]:
         command = [*hub_program(), *words, "--json"]
         if self.profiler is None or words[0] not in WORK:

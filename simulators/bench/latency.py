@@ -5,6 +5,7 @@ session's posting step, when an answer is posted as soon as it is taken. Files a
 hub; beside other work they are dropped by the clock, whether or not the one before is through.
 """
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,7 @@ WARM: Final = 3
 SMALL_FILES: Final = WARM + 3 * FILES
 EVERY_SECONDS: Final = 0.4
 """Between two files beside other work."""
+POLL_SECONDS: Final = 0.2
 LOOK_SECONDS: Final = 0.01
 LIMIT_SECONDS: Final = 900.0
 
@@ -193,19 +195,10 @@ class _Beside(threading.Thread):
 
 @contextmanager
 def _polled(month: Month) -> Iterator[None]:
-    """For a hub whose connector does not look at the banks by itself: ``hub bank poll`` over and over."""
-    stop = threading.Event()
-
-    def poll(bank: str) -> None:
-        while not stop.is_set():
-            month.hub.poll(bank)
-
-    threads = [_Beside(lambda code=code: poll(code)) for code in month.desks]  # type: ignore[misc]
-    for thread in threads:
-        thread.start()
+    """With the manual clock nobody looks at the banks by himself: ``hub bank poll --every`` does, in the connector's loop."""
+    process = month.hub.begin("bank", "poll", "--every", str(POLL_SECONDS))
     try:
         yield
     finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)

@@ -1,15 +1,24 @@
 """``hub bank``: fetch results now, try a connection (contract section 6)."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from hub.app.cli import output
+
+if TYPE_CHECKING:
+    from hub.app.wiring import Hub
 
 app = typer.Typer(no_args_is_help=True, help="The banks' door.")
 
 
 @app.command()
 def poll(
-    ctx: typer.Context, bank: str | None = typer.Argument(None, metavar="[BANK]", help="One bank; else every bank.")
+    ctx: typer.Context,
+    bank: str | None = typer.Argument(None, metavar="[BANK]", help="One bank; else every bank."),
+    every: float | None = typer.Option(
+        None, "--every", min=0.1, metavar="SECONDS", help="Only fetch and check, over and over, until interrupted."
+    ),
 ) -> int:
     """Send what is ready, fetch and check what is there; results whose posting hour has passed are posted at once."""
     from contextlib import closing
@@ -20,6 +29,8 @@ def poll(
     context = output.of(ctx)
     hub = context.hub
     codes = [hub.bank(bank).code] if bank is not None else list(hub.parties.banks)
+    if every is not None:
+        return _over_and_over(hub, codes, every)
     files: list[bank_door.Polled] = []
     unread: list[dict[str, str]] = []
     for code in codes:
@@ -41,6 +52,19 @@ def poll(
         document["unread"] = unread
     output.emit(context, document, "\n".join(f"{file.file}  {file.outcome}" for file in files) or "nothing new")
     return output.FAILED if unread else output.DONE
+
+
+def _over_and_over(hub: "Hub", codes: list[str], every: float) -> int:
+    import asyncio
+
+    from hub.app.connector import visit_banks
+    from hub.runtime.shutdown import stop_on_signals
+
+    async def visits() -> None:
+        await visit_banks(hub, codes, every, stop_on_signals())
+
+    asyncio.run(visits())
+    return output.DONE
 
 
 @app.command()
