@@ -109,9 +109,11 @@ def lock_shards(conn: Connection, shards: set[tuple[str, int]]) -> None:
 def set_based(conn: Connection) -> None:
     """For the rest of the transaction, joins of whole months are hashed.
 
-    Tables that a month has just filled have no statistics yet; a nested loop over all bills would then be quadratic.
+    Tables that a month has just filled have no statistics yet; a nested loop over all bills would then be quadratic, and
+    so would a merge by agency and bank that leaves the line to a filter.
     """
     conn.execute(text("set local enable_nestloop = off"))
+    conn.execute(text("set local enable_mergejoin = off"))
 
 
 def draw_statistics(conn: Connection, *tables: str) -> None:
