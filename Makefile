@@ -45,8 +45,9 @@ $(DONE)/kafka-$(KAFKA_VERSION): docker/kafka/pom.xml docker/kafka/libs.sha256 | 
 demo: setup  ## a simulated month with agencies and banks, on this machine
 	@$(BIN)/hub demo
 
-test: setup lint  ## lint, types, import contracts, then all tests, three side by side
-	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+test: setup lint  ## lint, types, import contracts, then all tests, three side by side, and the benchmark alone
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/bench
+	@$(BIN)/pytest tests/bench
 
 lint: setup  ## style, types and the allowed directions of imports
 	@$(BIN)/ruff check .
