@@ -156,12 +156,13 @@ def form(
         if bank in terms_of
         for section in _numbered(of_bank, terms_of[bank].max_lines)
     ]
+    files = [list(group) for _, group in groupby(sections, key=lambda section: (section.upload.bank, section.file))]
     made: list[Batch] = []
-    for (bank, _), of_file in groupby(sections, key=lambda section: (section.upload.bank, section.file)):
-        of_batch = list(of_file)
-        seq = _last_seq(conn, bank, day) + 1
-        batch = _insert(conn, _totals(conn, of_batch), period, round_, day, seq, terms_of[bank], name_of)
-        _keep_sections(conn, batch, of_batch)
+    for of_file, totals in zip(files, _totals(conn, files), strict=True):
+        terms = terms_of[of_file[0].upload.bank]
+        seq = _last_seq(conn, terms.code, day) + 1
+        batch = _insert(conn, totals, period, round_, day, seq, terms, name_of)
+        _keep_sections(conn, batch, of_file)
         made.append(batch)
     return made
 
@@ -185,17 +186,20 @@ def _last_seq(conn: Connection, bank: str, day: date) -> int:
     return int(conn.execute(query, {"bank": bank, "day": day}).scalar_one())
 
 
-def _totals(conn: Connection, sections: Sequence[_Section]) -> Any:
-    """Control totals of a file's lines, from the books (财表七)."""
+def _totals(conn: Connection, files: Sequence[Sequence[_Section]]) -> Sequence[Any]:
+    """Control totals of each file's lines, from the books (财表七), in the order of the files."""
+    sections = [(number, section.first, section.end) for number, file in enumerate(files) for section in file]
+    numbers, firsts, ends = zip(*sections, strict=True) if sections else ((), (), ())
     return conn.execute(
         text(f"""
-            select count(*)::integer as lines, {_SUMS.format("i.")},
+            select s.file, count(*)::integer as lines, {_SUMS.format("i.")},
                    (sum(right(b.account, 10)::bigint) % {HASH_TOTAL_MODULUS})::bigint as hash_total
-            from unnest(cast(:firsts as bigint[]), cast(:ends as bigint[])) as s (first, "end")
+            from unnest(cast(:files as int[]), cast(:firsts as bigint[]), cast(:ends as bigint[])) as s (file, first, "end")
             join instruction i on i.id >= s.first and i.id < s."end" join bill b on b.id = i.bill_id
+            group by s.file order by s.file
         """),
-        {"firsts": [section.first for section in sections], "ends": [section.end for section in sections]},
-    ).one()
+        {"files": list(numbers), "firsts": list(firsts), "ends": list(ends)},
+    ).all()
 
 
 def _keep_sections(conn: Connection, batch: Batch, sections: Sequence[_Section]) -> None:
@@ -292,6 +296,25 @@ def request_lines(conn: Connection, batch: Batch) -> Iterator[pl.DataFrame]:
         first, end = section.offset + section.first_line, section.offset + section.last_line + 1
         with in_order(conn):
             yield from frames.read(conn, _LINES, LINE_COLUMNS, (section.offset, batch.partial, first, end))
+
+
+_ASKED: Final = f"""
+    select i.id - %s, i.instruction_no, b.unit, {", ".join(f"i.{fund}" for fund in FUND_NAMES)},
+           case when i.kind = 'M' and %s then 'true' else 'false' end
+    from instruction i join bill b on b.id = i.bill_id
+    where i.id >= %s and i.id < %s order by i.id
+"""
+_ASKED_COLUMNS: Final = {name: kind for name, kind in LINE_COLUMNS.items() if name not in ("account", "account_name")}
+
+
+def asked(conn: Connection, batch: Batch) -> pl.DataFrame:
+    """What a file asked, line by line, as far as an answer repeats it; by columns, all lines at once."""
+    with in_order(conn):
+        parts = [
+            frames.whole(conn, _ASKED, _ASKED_COLUMNS, (offset, batch.partial, offset + first, offset + last + 1))
+            for _, _, first, last, offset in sections(conn, batch.id)
+        ]
+    return pl.concat(parts)
 
 
 def requested_lines(conn: Connection, batch: Batch) -> Iterator[RequestedLine]:

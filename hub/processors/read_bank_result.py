@@ -8,7 +8,6 @@ Repeat: the batch is the file's identity, and only one file holds it.
 from collections.abc import Sequence
 from datetime import datetime
 
-import polars as pl
 from sqlalchemy import Connection
 
 from hub.domain.bank_results import check_answers
@@ -44,8 +43,7 @@ def check(conn: Connection, file: ResultFile) -> tuple[Batch | None, Sequence[Fa
     faults: list[Fault] = []
     if file.request_name != batch.file_name:
         faults.append(Fault(1, "request file name", FaultCode.MISMATCH, batch.file_name, file.request_name))
-    asked = pl.concat(part.drop("account", "account_name") for part in batches.request_lines(conn, batch))
-    if not answers_fit(asked, file.answers):
+    if not answers_fit(batches.asked(conn, batch), file.answers):
         faults += check_answers(batches.requested_lines(conn, batch), lines_of(file.answers))
     return batch, in_file_order(faults)
 

@@ -13,8 +13,19 @@ from typing import Any, Final
 from simulators.bench.profile import Profiler
 from simulators.hub_command import DONE, HubAnswerError, HubCommand, hub_program
 
+LOOK_SECONDS: Final = 0.01
+"""Between two looks at a command's memory. What ``wait4`` tells of it begins with the memory of whoever started it."""
 WORK: Final = ("agency", "clock", "bank")
 """The commands that carry a month; the others look at it."""
+
+
+def memory_of(pid: int, what: str) -> int:
+    """A line of ``/proc/<pid>/status`` in bytes: ``VmHWM``, ``RssAnon``; 0 when the process is gone."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith(f"{what}:")), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +65,15 @@ class MeasuredHub(HubCommand):
                 self._words(words),
                 env=self._environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.code,
             )  # fmt: skip
+            peak = 0
+            while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+                peak = max(peak, memory_of(process.pid, "VmHWM"))
+                time.sleep(LOOK_SECONDS)
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             ended = time.time()
             cpu = used.ru_utime + used.ru_stime
-            self.ran.append(Ran(tuple(words), began, ended, cpu, used.ru_maxrss * 1024))
+            self.ran.append(Ran(tuple(words), began, ended, cpu, peak))
             out.seek(0)
             err.seek(0)
             answer = b"".join(line for line in out if self.profiler is None or line[:1] in b"{[")

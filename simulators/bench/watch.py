@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from simulators.bench.commands import Ran
+from simulators.bench.commands import Ran, memory_of
 
 EVERY_SECONDS: Final = 0.2
 SERVICES: Final = ("kafka", "postgres", "processors", "streams", "connector", "web")
@@ -52,15 +52,6 @@ def _cpu_of(pid: int) -> float:
     except OSError:
         return 0.0
     return sum(int(ticks) for ticks in fields[11:15]) / _TICKS
-
-
-def _memory_of(pid: int, what: str) -> int:
-    """A line of ``status`` in bytes: ``VmHWM``, ``RssAnon``; 0 when it is gone."""
-    try:
-        text = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith(f"{what}:")), 0)
 
 
 def _children(pid: int) -> list[int]:
@@ -131,6 +122,6 @@ class Watch:
             called = "sshd" if name.startswith("sshd") else name
             used[called] = used.get(called, 0.0) + sum(_cpu_of(member) for member in family)
             mark = "RssAnon" if name == "postgres" else "VmHWM"
-            self.peaks[called] = max(self.peaks.get(called, 0), *(_memory_of(member, mark) for member in family))
+            self.peaks[called] = max(self.peaks.get(called, 0), *(memory_of(member, mark) for member in family))
         self.times.append(now)
         self.used.append(used)
