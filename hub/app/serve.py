@@ -47,6 +47,9 @@ HANDLERS: Final = {
 }
 """Consumers of the processors' process: each books in PostgreSQL and nowhere else."""
 
+MEMBERS: Final = {"post-arrivals": 2}
+"""Loops of a consumer, where one would wait for PostgreSQL while nobody reads what comes next."""
+
 TRANSFORMATIONS: Final = {"split-funds": split_funds.transform, "open-arrears": open_arrears.transform}
 """Pure stream processors, run by Faust."""
 
@@ -62,12 +65,12 @@ class Surroundings:
         self.registry = Registry(url) if url else None
         self.watchdog = Watchdog()
 
-    def consumer(self, consumer: str, handle: Callable[..., None]) -> Coroutine[Any, Any, None]:
-        """The loop of one consumer of the flow."""
+    def consumer(self, consumer: str, handle: Callable[..., None], member: int = 1) -> Coroutine[Any, Any, None]:
+        """A loop of one consumer of the flow."""
         reads = next(step.reads for step in FLOW if step.consumer == consumer)
         return run_consumer(
             Consumption(consumer=consumer, topics=reads, handle=handle),
-            self.hub.engine, self.bootstrap, self.stop, registry=self.registry, watchdog=self.watchdog,
+            self.hub.engine, self.bootstrap, self.stop, registry=self.registry, member=member, watchdog=self.watchdog,
         )  # fmt: skip
 
 
@@ -77,7 +80,11 @@ def processors(around: Surroundings) -> Loops:
     return [
         run_relay(around.hub.engine, around.bootstrap, around.stop, **with_registry),  # type: ignore[arg-type]
         run_sweeper(around.hub.engine, around.stop, watchdog=around.watchdog),
-        *(around.consumer(consumer, handle) for consumer, handle in HANDLERS.items()),
+        *(
+            around.consumer(consumer, handle, member)
+            for consumer, handle in HANDLERS.items()
+            for member in range(1, MEMBERS.get(consumer, 1) + 1)
+        ),
     ]
 
 

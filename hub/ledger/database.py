@@ -112,8 +112,8 @@ def set_based(conn: Connection) -> None:
     Tables that a month has just filled have no statistics yet; a nested loop over all bills would then be quadratic, and
     so would a merge by agency and bank that leaves the line to a filter.
     """
-    conn.execute(text("set local enable_nestloop = off"))
-    conn.execute(text("set local enable_mergejoin = off"))
+    for setting in ("enable_nestloop = off", "enable_mergejoin = off", "work_mem = '160MB'"):  # a million lines to sort
+        conn.execute(text(f"set local {setting}"))
 
 
 def draw_statistics(conn: Connection, *tables: str) -> None:

@@ -31,7 +31,7 @@ _OPEN = f"""
         select id, dense_rank() over (order by party collate "C") as agency,
                row_number() over (order by party collate "C", identity collate "C") as n
         from file_intake
-        where door = 'agency' and outcome = 'accepted' and id in (select distinct file_id from billed)),
+        where outcome = 'accepted' and split_part(identity, '/', 1) = 'DUES' and split_part(identity, '/', 3) = :period),
     collected as (
         select c.bill_id, {", ".join(f"sum(c.{fund})::bigint as {fund}" for fund in FUND_NAMES)}
         from collection c join billed b on b.id = c.bill_id group by c.bill_id),

@@ -107,17 +107,21 @@ async def run_consumer(
     *,
     registry: Registry | None = None,
     instance: str | None = None,
+    member: int = 1,
     watchdog: Watchdog | None = None,
 ) -> None:
     """Consumes until ``stop`` is set. ``instance`` makes a static member, which may restart without a rebalance.
 
+    ``member`` tells several loops of one consumer in a process apart; they share its partitions.
+
     Returns only at the stop; whatever Kafka or PostgreSQL do, the member is closed and made anew.
     """
+    loop = f"{consumption.consumer} {member}"
     waiting = pauses()
     while not stop.is_set():
         try:
             await _membership(
-                consumption, engine, bootstrap, stop, registry=registry, instance=instance, watchdog=watchdog
+                consumption, engine, bootstrap, stop, registry=registry, instance=instance, watchdog=watchdog, loop=loop
             )
             waiting = pauses()
         except (KafkaError, HubError, OSError) as error:
@@ -126,7 +130,7 @@ async def run_consumer(
             log.warning("%s: begins anew after %s", consumption.consumer, reason_of(error))
             await pause(stop, waiting.take())
     if watchdog is not None:
-        watchdog.ended(consumption.consumer)
+        watchdog.ended(loop)
 
 
 async def _membership(
@@ -138,6 +142,7 @@ async def _membership(
     registry: Registry | None,
     instance: str | None,
     watchdog: Watchdog | None,
+    loop: str,
 ) -> None:
     kafka = AIOKafkaConsumer(
         *(topic.name for topic in consumption.topics),
@@ -160,7 +165,7 @@ async def _membership(
         )
         while not stop.is_set():
             if watchdog is not None:
-                watchdog.turned(consumption.consumer)
+                watchdog.turned(loop)
             if await _turn(member):
                 member.last_records = now()
                 member.was_behind = False
