@@ -1,8 +1,9 @@
-"""The hub's commands as they are measured: wall, processor and memory of each, from the kernel's own accounts."""
+"""The hub's commands as they are measured: wall, processor and memory of each, from the kernel's accounts."""
 
 import json
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,22 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Final
 
+from simulators.bench.accounts import memory_of
 from simulators.bench.profile import Profiler
 from simulators.hub_command import DONE, HubAnswerError, HubCommand, hub_program
 
-LOOK_SECONDS: Final = 0.01
-"""Between two looks at a command's memory. What ``wait4`` tells of it begins with the memory of whoever started it."""
 WORK: Final = ("agency", "clock", "bank")
 """The commands that carry a month; the others look at it."""
-
-
-def memory_of(pid: int, what: str) -> int:
-    """A line of ``/proc/<pid>/status`` in bytes: ``VmHWM``, ``RssAnon``; 0 when the process is gone."""
-    try:
-        text = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith(f"{what}:")), 0)
+LOOK_SECONDS: Final = 0.03
+"""Between two looks at a command's memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +42,32 @@ class Ran:
         return " ".join(("hub", *self.words[: 1 if alone else 2]))
 
 
+class _Peak:
+    """The high-water mark of a process's resident memory, looked at until it ends.
+
+    The account that ``wait4`` gives is of no use: it also counts what the process was before it became the command, a
+    copy of us.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.rss_bytes = 0
+        self._pid = pid
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="peak", daemon=True)
+
+    def __enter__(self) -> "_Peak":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._ended.wait(LOOK_SECONDS):
+            self.rss_bytes = max(self.rss_bytes, memory_of(self._pid, "VmHWM"))
+
+
 @dataclass(frozen=True)
 class MeasuredHub(HubCommand):
     """The command line of one hub. ``code`` is the folder whose hub is run, where it is not the one installed."""
@@ -65,15 +84,11 @@ class MeasuredHub(HubCommand):
                 self._words(words),
                 env=self._environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.code,
             )  # fmt: skip
-            peak = 0
-            while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
-                peak = max(peak, memory_of(process.pid, "VmHWM"))
-                time.sleep(LOOK_SECONDS)
-            _, status, used = os.wait4(process.pid, 0)
+            with _Peak(process.pid) as peak:
+                _, status, used = os.wait4(process.pid, 0)
+                ended = time.time()
             process.returncode = os.waitstatus_to_exitcode(status)
-            ended = time.time()
-            cpu = used.ru_utime + used.ru_stime
-            self.ran.append(Ran(tuple(words), began, ended, cpu, peak))
+            self.ran.append(Ran(tuple(words), began, ended, used.ru_utime + used.ru_stime, peak.rss_bytes))
             out.seek(0)
             err.seek(0)
             answer = b"".join(line for line in out if self.profiler is None or line[:1] in b"{[")

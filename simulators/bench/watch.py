@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from simulators.bench.commands import Ran, memory_of
+from simulators.bench.accounts import TICKS, cpu_of, family_of, memory_of
+from simulators.bench.commands import Ran
 
 EVERY_SECONDS: Final = 0.2
 SERVICES: Final = ("kafka", "postgres", "processors", "streams", "connector", "web")
 OWN_ROLES: Final = ("processors", "streams", "connector", "web")
 """The hub's own processes; the others are services it starts."""
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 class MachineUse:
@@ -42,27 +42,7 @@ def _machine_busy() -> float:
     """Seconds that all cores together have worked: user, nice, system, interrupts, stolen."""
     fields = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()
     idle = int(fields[4]) + int(fields[5])
-    return (sum(map(int, fields[1:9])) - idle) / _TICKS
-
-
-def _cpu_of(pid: int) -> float:
-    """Seconds a process and its ended children have used; 0 when it is gone."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].split()
-    except OSError:
-        return 0.0
-    return sum(int(ticks) for ticks in fields[11:15]) / _TICKS
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
-    except OSError:
-        return []
-
-
-def _family(pid: int) -> list[int]:
-    return [pid, *(member for child in _children(pid) for member in _family(child))]
+    return (sum(map(int, fields[1:9])) - idle) / TICKS
 
 
 @dataclass(slots=True)
@@ -118,9 +98,9 @@ class Watch:
         pids = self.pids()
         now = time.time()
         for name, pid in pids.items():
-            family = _family(pid) if name == "postgres" or name.startswith("sshd") else [pid]
+            family = family_of(pid) if name == "postgres" or name.startswith("sshd") else [pid]
             called = "sshd" if name.startswith("sshd") else name
-            used[called] = used.get(called, 0.0) + sum(_cpu_of(member) for member in family)
+            used[called] = used.get(called, 0.0) + sum(cpu_of(member) for member in family)
             mark = "RssAnon" if name == "postgres" else "VmHWM"
             self.peaks[called] = max(self.peaks.get(called, 0), *(memory_of(member, mark) for member in family))
         self.times.append(now)
