@@ -72,17 +72,17 @@ def files_floor(files: Sequence[Path], scratch: Path) -> Floors:
 
 async def read_topic(servers: str, topic: topics.Topic) -> list[Event]:
     """Key and value of every record of a topic, from its beginning."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers, enable_auto_commit=False, fetch_max_bytes=50 << 20)
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers, enable_auto_commit=False, auto_offset_reset="earliest")
     await consumer.start()
     found: list[Event] = []
     try:
         places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
         consumer.assign(places)
-        ends = await consumer.end_offsets(places)
-        await consumer.seek_to_beginning(*places)
-        while any([await consumer.position(place) < end for place, end in ends.items()]):
+        firsts, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+        lying = sum(ends.values()) - sum(firsts.values())
+        while len(found) < lying:
             for records in (await consumer.getmany(timeout_ms=1000)).values():
-                found += [(record.key, record.value) for record in records if record.value is not None]
+                found += [(record.key, record.value or b"") for record in records]
     finally:
         await consumer.stop()
     return found
@@ -121,8 +121,7 @@ async def kafka_floor(servers: str, events: Sequence[Event]) -> tuple[float, flo
     try:
         places = [TopicPartition(SCRATCH, number) for number in range(SCRATCH_PARTITIONS)]
         await asyncio.gather(*[producer.send_and_wait(SCRATCH, b"", partition=place.partition) for place in places])
-        consumer.assign(places)
-        await consumer.seek_to_end(*places)
+        consumer.assign(places)  # from here on: without a group, and by default, a consumer begins at the end
         await asyncio.gather(*map(consumer.position, places))
         began = time.perf_counter()
         for key, value in events:

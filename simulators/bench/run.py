@@ -233,6 +233,8 @@ def floors_of(month: Month, url: str, servers: str) -> bare.Floors:
     for name, measured in parts:
         month.tell(f"floor: {name}")
         found |= measured()
+    if not all(parts["seconds"] > 0 for parts in found.values()):
+        raise ValueError(f"a floor has not been measured: {found}")
     return found
 
 
