@@ -1,7 +1,10 @@
 """The banks' door: files that are ready go out, results that are there come in, whole or into quarantine."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
+from threading import BoundedSemaphore
+from typing import Final
 
 import structlog
 
@@ -24,6 +27,9 @@ OK_SUFFIX = ".ok"
 OK_BYTES_MAX = 200
 RESULT_ENCODING = "gb18030"
 """Of what a difference between two answers is shown in; the banks' profile has it."""
+LARGE_BYTES: Final = 8 << 20
+_LARGE_FILES: Final = BoundedSemaphore(2)
+"""Large answers that a process checks at one time; small ones never wait for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +167,12 @@ def _move_away(hub: Hub, code: str, door: BankDoor, name: str) -> None:
 
 
 def _answer(hub: Hub, code: str, name: str, archived: Archived, piece: Piece) -> str:
+    """Answers a file; large ones a few at a time, since each is held beside its request in memory."""
+    with _LARGE_FILES if archived.size > LARGE_BYTES else nullcontext():
+        return _judge(hub, code, name, archived, piece)
+
+
+def _judge(hub: Hub, code: str, name: str, archived: Archived, piece: Piece) -> str:
     with hub.engine.begin() as conn:
         if files.accepted_by_content(conn, "bank", archived.sha256) is not None:
             if not files.came_again(conn, "bank", archived.sha256, name):

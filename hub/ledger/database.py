@@ -112,7 +112,7 @@ def set_based(conn: Connection) -> None:
     Tables that a month has just filled have no statistics yet; a nested loop over all bills would then be quadratic, and
     so would a merge by agency and bank that leaves the line to a filter.
     """
-    for setting in ("enable_nestloop = off", "enable_mergejoin = off", "work_mem = '160MB'"):  # a million lines to sort
+    for setting in ("enable_nestloop = off", "enable_mergejoin = off", "work_mem = '64MB'"):
         conn.execute(text(f"set local {setting}"))
 
 
