@@ -77,7 +77,7 @@ def _submit(hub: Hub, path: Path) -> Answer:
                 return taken
             with hub.engine.begin() as conn:
                 return _answer(hub, conn, path.name, archived)
-        except (IntegrityError, OperationalError):
+        except (IntegrityError, OperationalError, psycopg.OperationalError):  # the last from a copy, not by SQLAlchemy
             # Someone else took the same bill meanwhile, or a lock was lost: look again, and say what is there now.
             if attempt == TRIES:
                 raise
@@ -111,12 +111,12 @@ def _lock(conn: Connection, name: str) -> None:
     """One file of an agency at a time. The books are taken before the clock is read: see ``close_month``."""
     conn.execute(
         text("select pg_advisory_xact_lock(:space, hashtext(:agency))"),
-        {"space": INTAKE_LOCK, "agency": _told_by_name(name)},
+        {"space": INTAKE_LOCK, "agency": agency_named(name)},
     )
     lock_books_shared(conn)
 
 
-def _told_by_name(name: str) -> str:
+def agency_named(name: str) -> str:
     """The agency in a file's name. A file whose header says otherwise is refused and takes nothing."""
     return name.split("_")[1] if "_" in name else ""
 

@@ -47,8 +47,8 @@ HANDLERS: Final = {
 }
 """Consumers of the processors' process: each books in PostgreSQL and nowhere else."""
 
-MEMBERS: Final = {"post-arrivals": 2}
-"""Loops of a consumer, where one would wait for PostgreSQL while nobody reads what comes next."""
+MEMBERS: Final = {"release-bank-file": 2, "post-arrivals": 2}
+"""Loops of a consumer, where one would wait for PostgreSQL while nobody does what comes next."""
 
 TRANSFORMATIONS: Final = {"split-funds": split_funds.transform, "open-arrears": open_arrears.transform}
 """Pure stream processors, run by Faust."""
@@ -65,13 +65,17 @@ class Surroundings:
         self.registry = Registry(url) if url else None
         self.watchdog = Watchdog()
 
-    def consumer(self, consumer: str, handle: Callable[..., None], member: int = 1) -> Coroutine[Any, Any, None]:
-        """A loop of one consumer of the flow."""
+    def consumers(self, consumer: str, handle: Callable[..., None]) -> Loops:
+        """The loops of one consumer of the flow."""
         reads = next(step.reads for step in FLOW if step.consumer == consumer)
-        return run_consumer(
-            Consumption(consumer=consumer, topics=reads, handle=handle),
-            self.hub.engine, self.bootstrap, self.stop, registry=self.registry, member=member, watchdog=self.watchdog,
-        )  # fmt: skip
+        consumption = Consumption(consumer=consumer, topics=reads, handle=handle)
+        return [
+            run_consumer(
+                consumption, self.hub.engine, self.bootstrap, self.stop,
+                registry=self.registry, member=member, watchdog=self.watchdog,
+            )
+            for member in range(1, MEMBERS.get(consumer, 1) + 1)
+        ]  # fmt: skip
 
 
 def processors(around: Surroundings) -> Loops:
@@ -80,11 +84,7 @@ def processors(around: Surroundings) -> Loops:
     return [
         run_relay(around.hub.engine, around.bootstrap, around.stop, **with_registry),  # type: ignore[arg-type]
         run_sweeper(around.hub.engine, around.stop, watchdog=around.watchdog),
-        *(
-            around.consumer(consumer, handle, member)
-            for consumer, handle in HANDLERS.items()
-            for member in range(1, MEMBERS.get(consumer, 1) + 1)
-        ),
+        *(loop for consumer, handle in HANDLERS.items() for loop in around.consumers(consumer, handle)),
     ]
 
 
@@ -108,7 +108,7 @@ def streams(around: Surroundings) -> Loops:
 def connector(around: Surroundings) -> Loops:
     """What speaks to the banks, and the schedule where the clock is the system's."""
     release = partial(release_bank_file.handle, archive=around.hub.archive, formats=around.hub.formats)
-    return [around.consumer("release-bank-file", release), run_connector(around.hub, around.stop)]
+    return [*around.consumers("release-bank-file", release), run_connector(around.hub, around.stop)]
 
 
 def web(around: Surroundings) -> Loops:

@@ -1,6 +1,6 @@
 """Deduction requests: instructions made when an upload closes, and what the city received of them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 import polars as pl
 from sqlalchemy import Connection, text
 
-from hub.domain.funds import FUND_NAMES
+from hub.domain.funds import FUND_NAMES, FundAmounts
+from hub.domain.reconciliation import NO_LINES, ControlTotals
 from hub.ledger import arrivals, frames
 
 _OUTSTANDING = ", ".join(
@@ -91,6 +92,7 @@ class Upload:
     shard: int
     first: int
     end: int
+    amounts: FundAmounts
 
     @property
     def lines(self) -> int:
@@ -104,13 +106,14 @@ def uploads(conn: Connection, period: str, round_: int) -> list[Upload]:
     while nobody else makes any.
     """
     found = conn.execute(
-        text("""
-            select bank, agency, kind, shard, min(id) as first, max(id) + 1 as "end", count(*) as lines from instruction
+        text(f"""
+            select bank, agency, kind, shard, min(id) as first, max(id) + 1 as "end", count(*) as lines, {_SUMS}
+            from instruction
             where period = :period and round = :round group by bank, agency, kind, shard order by first
         """),
         {"period": period, "round": round_},
     ).all()
-    made = [Upload(row.bank, row.agency, row.kind, row.shard, row.first, row.end) for row in found]
+    made = [Upload(*row[:6], amounts=FundAmounts(*row[7:])) for row in found]
     for upload, row in zip(made, found, strict=True):
         assert upload.lines == row.lines, f"the instructions of {upload} are not consecutive: {row.lines} lines"
     return made
@@ -128,9 +131,9 @@ class RequestBundle(NamedTuple):
 _AMOUNTS: Final[frames.Schema] = dict.fromkeys(FUND_NAMES, pl.Int64)
 
 
-def bundles(conn: Connection, period: str, round_: int, size: int) -> Iterator[RequestBundle]:
+def bundles(conn: Connection, uploads: Iterable[Upload], size: int) -> Iterator[RequestBundle]:
     """A session's instructions in bundles, read upload by upload."""
-    for upload in uploads(conn, period, round_):
+    for upload in uploads:
         query = f"select {_FUNDS} from instruction where id >= %s and id < %s order by id"
         asked = frames.whole(conn, query, _AMOUNTS, (upload.first, upload.end))
         for part, chunk in enumerate(asked.iter_slices(size)):
@@ -152,16 +155,13 @@ class DeclaredTotal(NamedTuple):
     maternity: int
 
 
-def declared_totals(conn: Connection, period: str, round_: int) -> list[DeclaredTotal]:
-    """财表六 of every agency, from the instructions themselves."""
-    found = conn.execute(
-        text(f"""
-            select agency, bank, kind, count(*) as lines, {_SUMS} from instruction
-            where period = :period and round = :round group by agency, bank, kind order by agency, bank, kind
-        """),
-        {"period": period, "round": round_},
-    )
-    return [DeclaredTotal(*row[:3], *(int(value) for value in row[3:])) for row in found]
+def declared_totals(uploads: Iterable[Upload]) -> list[DeclaredTotal]:
+    """财表六 of every agency, from what its instructions add up to."""
+    totals: dict[tuple[str, str, str], ControlTotals] = {}
+    for upload in uploads:
+        key = (upload.agency, upload.bank, upload.kind)
+        totals[key] = totals.get(key, NO_LINES).plus(ControlTotals(upload.lines, upload.amounts))
+    return [DeclaredTotal(*key, total.count, *total.amounts) for key, total in sorted(totals.items())]
 
 
 _RECEIVE: Final = text(f"""

@@ -5,7 +5,7 @@ Rule: a bill is asked for exactly what is outstanding, once a round, and never w
 Repeat: the step is marked done in the same transaction; an instruction id exists once.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
@@ -16,6 +16,7 @@ from hub.domain.funds import FUND_NAMES
 from hub.domain.timetable import ScheduledStep
 from hub.ledger import outbox, requests, steps
 from hub.ledger.database import draw_statistics, lock_books, set_based
+from hub.ledger.requests import Upload
 from hub.wire.events import Event
 
 
@@ -27,14 +28,15 @@ def carry_out(conn: Connection, step: ScheduledStep, now: datetime, banks: Colle
     draw_statistics(conn, "bill", "instruction", "collection")
     steps.mark_done(conn, step, now)
     count = requests.open_instructions(conn, str(step.period), step.round, step.due_at, banks)
-    outbox.append(conn, _requested(conn, step, now))
-    outbox.append(conn, _declared(conn, step, now))
+    uploads = requests.uploads(conn, str(step.period), step.round)
+    outbox.append(conn, _requested(conn, step, uploads, now))
+    outbox.append(conn, _declared(step, uploads, now))
     return count
 
 
-def _requested(conn: Connection, step: ScheduledStep, now: datetime) -> Iterator[Event]:
+def _requested(conn: Connection, step: ScheduledStep, uploads: Sequence[Upload], now: datetime) -> Iterator[Event]:
     session = f"{step.period}/{step.round}"
-    for bundle in requests.bundles(conn, str(step.period), step.round, topics.BUNDLE_LINES):
+    for bundle in requests.bundles(conn, uploads, topics.BUNDLE_LINES):
         upload, columns = bundle.upload, dict(zip(FUND_NAMES, bundle.amounts, strict=True))
         yield Event(
             topic=topics.DEDUCTION_REQUESTED,
@@ -50,8 +52,8 @@ def _requested(conn: Connection, step: ScheduledStep, now: datetime) -> Iterator
         )  # fmt: skip
 
 
-def _declared(conn: Connection, step: ScheduledStep, now: datetime) -> Iterator[Event]:
-    totals = requests.declared_totals(conn, str(step.period), step.round)
+def _declared(step: ScheduledStep, uploads: Sequence[Upload], now: datetime) -> Iterator[Event]:
+    totals = requests.declared_totals(uploads)
     for agency, rows in groupby(totals, key=lambda total: total.agency):
         columns = list(zip(*rows, strict=True))
         names = ("banks", "kinds", "lines", "pension", "unemployment", "injury", "maternity")

@@ -72,8 +72,11 @@ class Received:
 
     @property
     def lines(self) -> int:
-        """Lines that the event carries: the length of its columns; an event without columns is one line."""
-        names = schemas.load(self.topic.schema).columns
+        """Lines that the event stands for: what it says, else the length of its columns; without either, one."""
+        schema = schemas.load(self.topic.schema)
+        names = schema.columns
+        if "lines" in schema.numbers and "lines" not in names:
+            return int(self.record["lines"])
         if not names:
             return 1
         return self.record.length(names[0]) if isinstance(self.record, columns.Row) else len(self.record[names[0]])

@@ -27,7 +27,7 @@ POSTGRES_MAJOR: Final = 18
 SYSTEM_USER: Final = "hub-postgres"
 
 _NOT_AS_ROOT: Final = "Run the hub as an ordinary user; it needs no rights of root."
-_START_SECONDS: Final = 120.0  # a crash leaves up to max_wal_size to be read again
+_START_SECONDS: Final = 240.0  # a crash leaves up to max_wal_size to be read again
 _STOP_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
 
@@ -40,7 +40,9 @@ _SETTINGS: Final = {
     "effective_cache_size": "'2GB'",
     "work_mem": "'32MB'",
     "maintenance_work_mem": "'256MB'",
-    "max_wal_size": "'4GB'",
+    "max_wal_size": "'8GB'",  # a month of a million bills without a checkpoint forced in its midst
+    "checkpoint_timeout": "'15min'",
+    "autovacuum_naptime": "'3min'",  # tables that are only added to need no haste
     "checkpoint_completion_target": "0.9",
     "wal_level": "'replica'",  # so that pg_basebackup of a running hub works
     "synchronous_commit": "on",  # what was answered "accepted" survives the power
