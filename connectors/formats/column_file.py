@@ -12,7 +12,7 @@ import polars as pl
 from connectors.formats.grammar import SEPARATOR, Record
 from connectors.formats.line_file import MAX_LINE_BYTES
 
-PART_BYTES: Final = 8 << 20
+PART_BYTES: Final = 4 << 20
 """About so many bytes are cut into columns at once; they take some ten times the memory on their way."""
 
 _TAIL_BYTES: Final = 1 << 20  # what may follow the details: some control lines and the trailer

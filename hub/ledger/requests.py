@@ -113,7 +113,9 @@ def uploads(conn: Connection, period: str, round_: int) -> list[Upload]:
         """),
         {"period": period, "round": round_},
     ).all()
-    made = [Upload(*row[:6], amounts=FundAmounts(*row[7:])) for row in found]
+    made = [
+        Upload(row.bank, row.agency, row.kind, row.shard, row.first, row.end, FundAmounts(*row[7:])) for row in found
+    ]
     for upload, row in zip(made, found, strict=True):
         assert upload.lines == row.lines, f"the instructions of {upload} are not consecutive: {row.lines} lines"
     return made

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The agencies' door.")
 FAULTS_SHOWN = 50
-AT_ONCE = 2
+AT_ONCE = 3
 """Agencies whose files are read at one time."""
 
 
