@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
-
-import polars as pl
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 from hub.domain.faults import Fault
 from hub.domain.funds import FundAmounts
 from hub.domain.money import Fen
+
+if TYPE_CHECKING:  # looking commands know the ports and need no columns
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ class ResultFile(NamedTuple):
     batch_no: str
     request_name: str
     business_date: date
-    answers: pl.DataFrame
+    answers: "pl.DataFrame"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ class BankFormat(Protocol):
 
     def request_name(self, bank: str, day: date, seq: int) -> str: ...
 
-    def write_request(self, header: BatchHeader, parts: Iterable[pl.DataFrame], out: BinaryIO) -> WrittenTotals:
+    def write_request(self, header: BatchHeader, parts: Iterable["pl.DataFrame"], out: BinaryIO) -> WrittenTotals:
         """Writes a request as a stream; the lines are numbered from 1 through all parts.
 
         Columns of a part: line (i32), instruction_no, unit, account, account_name (text), pension, unemployment, injury,
