@@ -24,8 +24,8 @@ CHANNEL: Final = "outbox"
 INCIDENT_AFTER: Final = 3
 """Times published and still not taken, the first time and two sweeps: from here on it is a person's matter."""
 
-IN_FLIGHT_LINES: Final = 120_000
-"""Lines of a topic that are published and still awaited, at most: two hundred and forty full bundles, two seconds of work."""
+IN_FLIGHT_LINES: Final = 75_000
+"""Lines of a topic that are published and still awaited, at most: a hundred and fifty full bundles, about a second of work."""
 EVENT_LINES: Final = 50
 """What an event costs beside its lines, in lines."""
 _EVENT_LINES_MOST: Final = topics.BUNDLE_LINES - EVENT_LINES

@@ -3,9 +3,14 @@
 Its processor writes one row a line into the table ``scratch``, which has no key of its own: what is booked twice shows.
 """
 
+# ruff: noqa: E402  told to end while it still loads what follows, it ends as well as later
+import signal
+import sys
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
 import asyncio
 import os
-import sys
 from collections.abc import Sequence
 from typing import Any
 
