@@ -276,8 +276,8 @@ def agency_totals(conn: Connection, batch: Batch) -> list[tuple[str, int, int]]:
     return [(row[0], int(row[1]), int(row[2])) for row in found]
 
 
-_LINES = f"""
-    select i.id - %s, i.instruction_no, b.unit, b.account, b.account_name, {", ".join(f"i.{fund}" for fund in FUND_NAMES)},
+_LINES: Final = f"""
+    select i.id - %s, i.instruction_no, b.unit, {{}} {", ".join(f"i.{fund}" for fund in FUND_NAMES)},
            case when i.kind = 'M' and %s then 'true' else 'false' end
     from instruction i join bill b on b.id = i.bill_id
     where i.id >= %s and i.id < %s order by i.id
@@ -295,15 +295,14 @@ def request_lines(conn: Connection, batch: Batch) -> Iterator[pl.DataFrame]:
     for section in sections(conn, batch.id):
         first, end = section.offset + section.first_line, section.offset + section.last_line + 1
         with in_order(conn):
-            yield from frames.read(conn, _LINES, LINE_COLUMNS, (section.offset, batch.partial, first, end))
+            yield from frames.read(
+                conn,
+                _LINES.format("b.account, b.account_name,"),
+                LINE_COLUMNS,
+                (section.offset, batch.partial, first, end),
+            )
 
 
-_ASKED: Final = f"""
-    select i.id - %s, i.instruction_no, b.unit, {", ".join(f"i.{fund}" for fund in FUND_NAMES)},
-           case when i.kind = 'M' and %s then 'true' else 'false' end
-    from instruction i join bill b on b.id = i.bill_id
-    where i.id >= %s and i.id < %s order by i.id
-"""
 _ASKED_COLUMNS: Final = {name: kind for name, kind in LINE_COLUMNS.items() if name not in ("account", "account_name")}
 
 
@@ -311,7 +310,9 @@ def asked(conn: Connection, batch: Batch) -> pl.DataFrame:
     """What a file asked, line by line, as far as an answer repeats it; by columns, all lines at once."""
     with in_order(conn):
         parts = [
-            frames.whole(conn, _ASKED, _ASKED_COLUMNS, (offset, batch.partial, offset + first, offset + last + 1))
+            frames.whole(
+                conn, _LINES.format(""), _ASKED_COLUMNS, (offset, batch.partial, offset + first, offset + last + 1)
+            )
             for _, _, first, last, offset in sections(conn, batch.id)
         ]
     return pl.concat(parts)

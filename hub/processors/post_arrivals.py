@@ -39,10 +39,8 @@ def _round_of(event: Received) -> int:
 
 def _post(conn: Connection, events: Sequence[Received]) -> None:
     # Gather
-    numbers = sorted(
-        {event.record["batch_no"] for event in events}
-    )  # every transaction counts its batches in this order
-    posted = {number: _being_posted(conn, number) for number in numbers}
+    # In one order, as every transaction counts its batches.
+    posted = {number: _being_posted(conn, number) for number in sorted({event.record["batch_no"] for event in events})}
     sections = {number: batches.sections(conn, batch.id) for number, batch in posted.items()}
     with_money = [event for event in events if any(map(any, _amounts(event)))]
     entry_of = dict(zip((event.event_id for event in with_money), journal.numbers(conn, len(with_money)), strict=True))
