@@ -47,7 +47,7 @@ HANDLERS: Final = {
 }
 """Consumers of the processors' process: each books in PostgreSQL and nowhere else."""
 
-MEMBERS: Final = {"release-bank-file": 2, "post-arrivals": 2}
+MEMBERS: Final = {"release-bank-file": 4, "post-arrivals": 2}
 """Loops of a consumer, where one would wait for PostgreSQL while nobody does what comes next."""
 
 TRANSFORMATIONS: Final = {"split-funds": split_funds.transform, "open-arrears": open_arrears.transform}

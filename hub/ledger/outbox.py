@@ -6,15 +6,18 @@ What waits leaves in turns, some rows of each lane, and only so much as its cons
 records stand in line, and a small batch behind a million lines would wait for all of them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import islice
-from typing import Any, Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from psycopg.rows import class_row
+from sqlalchemy import Connection, text
 
 import topics
 from hub.domain.errors import HubError
+from hub.ledger.database import raw
 from hub.wire import codec
 from hub.wire.events import Event
 
@@ -34,20 +37,20 @@ _EVENT_LINES_MOST: Final = topics.BUNDLE_LINES - EVENT_LINES
 _AT_ONCE: Final = 200
 """Events a statement. A bundle is up to 30 kB, so this is some megabytes at most."""
 
-_APPEND: Final = text("""
+# Here and where it is read again a payload travels as bytes (b), not as twice as many digits.
+_APPEND: Final = """
     insert into outbox (event_id, topic, key, payload, subject, lines, occurred_at, traceparent, lane, awaiting)
     select * from unnest(
-        cast(:ids as uuid[]), cast(:topics as text[]), cast(:keys as text[]), cast(:payloads as bytea[]),
-        cast(:subjects as text[]), cast(:lines as integer[]), cast(:times as timestamptz[]),
-        cast(:traces as text[]), cast(:lanes as text[]), cast(:awaiting as smallint[]))
+        %(ids)s::uuid[], %(topics)s::text[], %(keys)s::text[], %(payloads)b::bytea[], %(subjects)s::text[],
+        %(lines)s::integer[], %(times)s::timestamptz[], %(traces)s::text[], %(lanes)s::text[], %(awaiting)s::smallint[])
     on conflict (event_id) do nothing
-    returning event_id""")
+    returning event_id"""
 
 # What no longer counts: events that a person was told of, and those that the relay parked as too large for Kafka. So
 # whatever is never taken holds room for the time of two sweeps, and no topic stands still for good.
 _ROOM: Final = f"""
-    select name as topic, :bound - coalesce(lines, 0) as room
-    from unnest(cast(:topics as text[])) name left join (
+    select name as topic, %(bound)s - coalesce(lines, 0) as room
+    from unnest(%(topics)s::text[]) name left join (
         select topic, sum(least(lines, {_EVENT_LINES_MOST}) + {EVENT_LINES}) as lines
         from outbox o
         where awaiting > 0 and published_at is not null and published < {INCIDENT_AFTER}
@@ -55,7 +58,7 @@ _ROOM: Final = f"""
               select from dead_letter d
               where d.consumer = 'relay' and d.topic = o.topic and d.partition = -1 and d."offset" = o.id)
         group by topic) published on published.topic = name
-    where coalesce(lines, 0) <= :bound * 3 / 4"""
+    where coalesce(lines, 0) <= %(bound)s * 3 / 4"""
 # The first lane of each topic, then by the index from one to the next, however many rows wait in them.
 _LANES: Final = """
     select room.topic, first.lane
@@ -68,7 +71,7 @@ _LANES: Final = """
         select lane from outbox o where published_at is null and o.topic = lanes.topic and o.lane > lanes.lane
         order by lane limit 1) next"""
 # Each lane's turns are drawn by lot: when there are more lanes than rows in a round, none is always the last.
-_CLAIM: Final = text(f"""
+_CLAIM: Final = f"""
     with recursive room as materialized ({_ROOM}),
     lanes as ({_LANES}),
     drawn as materialized (select topic, lane, random() as lot from lanes),
@@ -77,7 +80,7 @@ _CLAIM: Final = text(f"""
         from drawn cross join lateral (
             select id, lines from outbox o
             where published_at is null and o.topic = drawn.topic and o.lane = drawn.lane
-            order by id limit (select greatest(1, :rows / count(*)) from drawn) for update skip locked) head),
+            order by id limit (select greatest(1, %(rows)s / count(*)) from drawn) for update skip locked) head),
     turns as (select *, row_number() over (partition by topic, lane order by id) as turn from heads),
     standing as (
         select *, sum(lines) over (partition by topic order by turn, lot rows unbounded preceding) - lines as before
@@ -85,11 +88,24 @@ _CLAIM: Final = text(f"""
     select id, event_id, topic, key, payload, subject, occurred_at, traceparent
     from standing join room using (topic) join outbox using (id, topic)
     where before < room
-    order by turn, lot limit :rows""")
+    order by turn, lot limit %(rows)s"""
 _STORED: Final = text("select event_id, payload from outbox where event_id = any(cast(:ids as uuid[]))")
 
 
 _AWAITED: Final = "from outbox where awaiting > 0 and (cast(:up_to as bigint) is null or id <= :up_to)"
+
+
+class OutboxRow(NamedTuple):
+    """An event on its way to its topic."""
+
+    id: int
+    event_id: UUID
+    topic: str
+    key: str
+    payload: bytes
+    subject: str
+    occurred_at: datetime
+    traceparent: str
 
 
 class ConflictingEventError(HubError):
@@ -124,7 +140,7 @@ def last(conn: Connection) -> int:
     return int(conn.execute(text("select coalesce(max(id), 0) from outbox")).scalar_one())
 
 
-def claim(conn: Connection, rows: int) -> Sequence[Row[Any]]:
+def claim(conn: Connection, rows: int) -> list[OutboxRow]:
     """Locks what is to be published next, at most ``rows``, in the order in which it is to leave.
 
     A round takes some rows of each lane that waits, in each lane the oldest, and of each topic as much as its bound
@@ -132,7 +148,9 @@ def claim(conn: Connection, rows: int) -> Sequence[Row[Any]]:
     What nobody has to take, such as a word to the desk, is not bounded. Several relays together may exceed the bound.
     """
     names = [topic.name for topic in topics.ALL]
-    return conn.execute(_CLAIM, {"topics": names, "bound": IN_FLIGHT_LINES, "rows": rows}).all()
+    with raw(conn).cursor(binary=True, row_factory=class_row(OutboxRow)) as cursor:
+        cursor.execute(_CLAIM, {"topics": names, "bound": IN_FLIGHT_LINES, "rows": rows})
+        return cursor.fetchall()
 
 
 def _append_chunk(conn: Connection, chunk: list[Event], traceparent: str) -> int:
@@ -143,8 +161,8 @@ def _append_chunk(conn: Connection, chunk: list[Event], traceparent: str) -> int
         if payloads.setdefault(event.event_id, payload) != payload:
             raise ConflictingEventError(f"{event.topic.name} about {event.subject} comes twice with different content")
         rows.setdefault(event.event_id, event)
-    new = set(
-        conn.execute(
+    with raw(conn).cursor() as cursor:
+        cursor.execute(
             _APPEND,
             {
                 "ids": list(rows),
@@ -158,8 +176,8 @@ def _append_chunk(conn: Connection, chunk: list[Event], traceparent: str) -> int
                 "lanes": [event.lane for event in rows.values()],
                 "awaiting": [len(event.topic.settled_by) for event in rows.values()],
             },
-        ).scalars()
-    )
+        )
+        new = {event_id for (event_id,) in cursor}
     _hold_against_stored(conn, {event_id: event for event_id, event in rows.items() if event_id not in new}, payloads)
     return len(new)
 

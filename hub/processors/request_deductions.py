@@ -28,6 +28,7 @@ def carry_out(conn: Connection, step: ScheduledStep, now: datetime, banks: Colle
     draw_statistics(conn, "bill", "instruction", "collection")
     steps.mark_done(conn, step, now)
     count = requests.open_instructions(conn, str(step.period), step.round, step.due_at, banks)
+    draw_statistics(conn, "instruction")
     uploads = requests.uploads(conn, str(step.period), step.round)
     outbox.append(conn, _requested(conn, step, uploads, now))
     outbox.append(conn, _declared(step, uploads, now))

@@ -14,12 +14,12 @@ from typing import Any, Final
 import psycopg
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, text
 
 from hub.domain.errors import HubError, RetriableError
 from hub.ledger import dead_letters, outbox
 from hub.ledger.dead_letters import RawRecord
-from hub.ledger.outbox import CHANNEL
+from hub.ledger.outbox import CHANNEL, OutboxRow
 from hub.runtime import failpoints
 from hub.runtime.failures import is_retriable, pauses, reason_of
 from hub.runtime.shutdown import pause
@@ -45,8 +45,6 @@ MAX_RECORD_BYTES: Final = 1_000_000
 
 _MARK: Final = text("""
     update outbox set published_at = now(), published = published + 1 where id = any(cast(:ids as bigint[]))""")
-
-OutboxRow = Row[Any]
 
 
 class NotAcknowledgedError(RetriableError):
