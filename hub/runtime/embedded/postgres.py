@@ -40,6 +40,7 @@ _SETTINGS: Final = {
     "effective_cache_size": "'2GB'",
     "work_mem": "'32MB'",
     "maintenance_work_mem": "'256MB'",
+    "wal_buffers": "'64MB'",  # three COPYs side by side fill the usual 16 MB, and then each writes the log itself
     "max_wal_size": "'8GB'",  # a month of a million bills without a checkpoint forced in its midst
     "checkpoint_timeout": "'15min'",
     "autovacuum_naptime": "'3min'",  # tables that are only added to need no haste
