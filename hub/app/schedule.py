@@ -271,14 +271,14 @@ def _do(hub: Hub, step: ScheduledStep) -> int:
 
 
 def _carry_out(hub: Hub, step: ScheduledStep) -> int:
-    """One step, done whole or not at all; how many things it did."""
+    """One step, done whole, or again; how many things it did."""
     if step.step is Step.MONTH_CLOSE:
         return close_month.carry_out(hub.engine, step)
+    if step.step is Step.UPLOAD_CLOSE:
+        return request_deductions.carry_out(hub.engine, step, hub.parties.banks)
     with hub.engine.begin() as conn:
         now = clock.now(conn)
         match step.step:
-            case Step.UPLOAD_CLOSE:
-                return request_deductions.carry_out(conn, step, now, hub.parties.banks)
             case Step.CITY_BATCH:
                 return len(close_city_batch.carry_out(conn, step, now, list(hub.parties.banks.values()), _name_of(hub)))
             case Step.RESULTS_DUE:

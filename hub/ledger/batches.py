@@ -162,6 +162,7 @@ def form(
     """
     terms_of = {terms.code: terms for terms in banks}
     uploads = [each for each in requests.uploads(conn, period, round_) if (each.agency, each.bank) not in held]
+    uploads.sort(key=lambda upload: (upload.bank, upload.agency))  # an agency's of a bank are in order already
     sections = [
         section
         for bank, of_bank in groupby(uploads, key=lambda upload: upload.bank)

@@ -19,13 +19,13 @@ _FUNDS = ", ".join(FUND_NAMES)
 _SUMS = ", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)
 
 # Joined set by set, each drawn up once: a question asked bill by bill would be asked a million times.
-# The order of the instructions is the order of the bank files: by bank, agency, kind, shard, the agency's files and their
-# lines. So a bundle, an upload and a file's share of it are ranges of ids. The order follows from the facts and not from
-# that of their coming, and one number holds it all, which sorts fast: 6, 10, 2, 6, 14 and 24 bits.
+# Instructions are numbered by bank, agency, kind, shard, the agency's files and their lines, as they stand in the bank files.
+# So a bundle, an upload and a file's share of it are ranges of ids. The order follows from the facts and not from that of
+# their coming, and one number holds it all, which sorts fast: 6, 10, 2, 6, 14 and 24 bits.
 _OPEN = f"""
     with billed as not materialized (
         select id, bill_no, kind, agency, bank, shard, file_id, line, {_FUNDS} from bill
-        where period = :period and kind = 'M' and mode = 'B' and accepted_at < :closes_at),
+        where period = :period and kind = 'M' and mode = 'B' and accepted_at < :closes_at and agency = any(:agencies)),
     banks as (
         select code, row_number() over (order by code collate "C") as n from unnest(cast(:banks as text[])) as code),
     files as (
@@ -60,26 +60,15 @@ _OPEN = f"""
         left join asked a on a.bill_id = b.id
         left join chosen s on s.bill_id = b.id
         where s.ended is not true and (a.bill_id is null or (:round = 2 and s.again and not a.unanswered)))
-    insert into instruction (instruction_no, bill_id, period, round, kind, agency, bank, shard,
+    insert into instruction (id, instruction_no, bill_id, period, round, kind, agency, bank, shard,
                              pension, unemployment, injury, maternity, total)
-    select bill_no || '-' || :round, id, :period, :round, kind, agency, bank, shard,
-           pension, unemployment, injury, maternity, pension + unemployment + injury + maternity
+    overriding system value
+    select :first + row_number() over (order by place) - 1, bill_no || '-' || :round, id, :period, :round, kind, agency, bank,
+           shard, pension, unemployment, injury, maternity, pension + unemployment + injury + maternity
     from open
     where pension + unemployment + injury + maternity > 0
     order by place
 """
-
-
-def open_instructions(conn: Connection, period: str, round_: int, closes_at: datetime, banks: Collection[str]) -> int:
-    """Makes the instructions of a session, for exactly what is outstanding (rules.md section 3), and returns how many.
-
-    What a bank has answered is not asked a second time, whether or not it is posted yet. ``banks``: every bank that a
-    bill may name.
-
-    First round: monthly bills for bank deduction. Second: those named again and answered, and bills that missed the first.
-    """
-    values = {"period": period, "round": round_, "closes_at": closes_at, "banks": list(banks)}
-    return conn.execute(text(_OPEN), values).rowcount
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +88,78 @@ class Upload:
         return self.end - self.first
 
 
-def uploads(conn: Connection, period: str, round_: int) -> list[Upload]:
-    """What each agency asks of each bank in a session, in the order of the ids.
+class Asking(NamedTuple):
+    """Agencies that ask together, and the ids that are theirs: from ``first`` up to before ``end``, some of them unused."""
 
-    The ids of an upload are consecutive, because a session's instructions are made by one statement, in this order,
-    while nobody else makes any.
+    agencies: tuple[str, ...]
+    first: int
+    end: int
+
+
+def asking(conn: Connection, period: str, round_: int, lines: int) -> list[Asking]:
+    """The agencies with dues of a period that have not asked in this session yet, ``lines`` dues together or a little more.
+
+    Their ids are reserved. One session at a time is made, so that nobody else reserves any meanwhile.
     """
+    found = conn.execute(
+        text("""
+            select party as agency, sum(lines)::integer as lines from file_intake
+            where outcome = 'accepted' and split_part(identity, '/', 1) = 'DUES' and split_part(identity, '/', 3) = :period
+              and party not in (select agency from instruction where period = :period and round = :round group by agency)
+            group by party order by party
+        """),
+        {"period": period, "round": round_},
+    ).all()
+    groups: list[Asking] = []
+    agencies: list[str] = []
+    dues = 0
+    for place, row in enumerate(found, start=1):
+        agencies, dues = [*agencies, row.agency], dues + row.lines
+        if dues >= lines or place == len(found):
+            last = conn.execute(_RESERVE, {"lines": dues}).scalar_one()
+            groups.append(Asking(tuple(agencies), last - dues + 1, last + 1))
+            agencies, dues = [], 0
+    return groups
+
+
+_RESERVE: Final = text("""
+    select setval(sequence, nextval(sequence) + :lines - 1)
+    from (select pg_get_serial_sequence('instruction', 'id')::regclass as sequence)
+""")
+
+
+def open_instructions(
+    conn: Connection, period: str, round_: int, closes_at: datetime, banks: Collection[str], asking: Asking
+) -> list[Upload]:
+    """Makes the instructions of agencies in a session, for exactly what is outstanding (rules.md section 3).
+
+    What a bank has answered is not asked a second time, whether or not it is posted yet. ``banks``: every bank that a
+    bill may name. Returns what each agency asks of each bank.
+
+    First round: monthly bills for bank deduction. Second: those named again and answered, and bills that missed the first.
+    """
+    values = {
+        "period": period, "round": round_, "closes_at": closes_at, "banks": list(banks),
+        "agencies": list(asking.agencies), "first": asking.first,
+    }  # fmt: skip
+    made = conn.execute(text(_OPEN), values).rowcount
+    assert made <= asking.end - asking.first, f"{made} instructions of {asking}"
+    return _uploads(conn, "id >= :first and id < :end", first=asking.first, end=asking.end)
+
+
+def uploads(conn: Connection, period: str, round_: int) -> list[Upload]:
+    """What each agency asks of each bank in a session, in the order of the ids."""
+    return _uploads(conn, "period = :period and round = :round", period=period, round=round_)
+
+
+def _uploads(conn: Connection, where: str, **values: object) -> list[Upload]:
+    """The ids of an upload are consecutive, because one statement numbers them in this order."""
     found = conn.execute(
         text(f"""
             select bank, agency, kind, shard, min(id) as first, max(id) + 1 as "end", count(*) as lines, {_SUMS}
-            from instruction
-            where period = :period and round = :round group by bank, agency, kind, shard order by first
+            from instruction where {where} group by bank, agency, kind, shard order by first
         """),
-        {"period": period, "round": round_},
+        values,
     ).all()
     made = [
         Upload(row.bank, row.agency, row.kind, row.shard, row.first, row.end, FundAmounts(*row[7:])) for row in found

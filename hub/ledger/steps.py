@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from hub.domain.periods import Period
 from hub.domain.timetable import ScheduledStep, Step, timetable
 from hub.ledger import calendars, clock
+from hub.ledger.database import await_bookings
 
 
 def timetables(
@@ -89,6 +90,20 @@ def mark_done(conn: Connection, step: ScheduledStep, at: datetime) -> None:
             "due_at": step.due_at, "at": at,
         },
     )  # fmt: skip
+
+
+def let_the_hour_come(engine: Engine, step: ScheduledStep) -> None:
+    """Returns when the hour of a step has come for everybody, and whoever had taken the books before it is through.
+
+    Whoever takes the books from here on and then reads the business time, as everything that books does, finds that the
+    hour has come, were his clock behind or not. Whoever had taken them before may have read an earlier time, and goes by it
+    to his end: for just these we wait. So a snapshot that is taken now holds all that was done by the hour.
+    """
+    assert step.due_at is not None, "a step beyond the calendar is not carried out"
+    with engine.begin() as conn:
+        clock.move_to(conn, step.due_at)
+    with engine.connect() as conn:
+        await_bookings(conn)
 
 
 def open_period(conn: Connection, at: datetime) -> Period:

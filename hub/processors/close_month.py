@@ -6,13 +6,9 @@ Repeat: the step is marked done in the transaction that draws the month up; that
 
 Nothing that books waits while a month of any size is drawn up, and nothing that books meanwhile can change the month:
 
-1. ``_end_period`` says in a transaction of its own that the hour has come. Whoever takes the books after its commit
-   and then reads the business time, as everything that books does, finds the period over, were his clock behind or
-   not: dues and receipts of the period are refused, answers are released into the next period, and with them all
-   money that follows.
-2. Whoever had taken the books before may have read an earlier time, and goes by it to his end. ``await_bookings``
-   waits for just these.
-3. ``_draw_up`` then sees one snapshot of the books. In it are all bills of the period, all its receipts, and all its
+1. ``steps.let_the_hour_come``: from here on the period is over for everybody: dues and receipts of the period are refused,
+   answers are released into the next period, and with them all money that follows. What was booked before is in the books.
+2. ``_draw_up`` then sees one snapshot of the books. In it are all bills of the period, all its receipts, and all its
    answers that were released in time. Of these answers some may not be posted yet, or be in the middle of it: a posting
    puts its money on bills, or into suspense, and counts its lines in one transaction, so in a snapshot a line's money
    is either on its bill or coming (``arrivals.coming``), and never both or neither. Money that is booked into a later
@@ -29,23 +25,14 @@ from sqlalchemy import Connection, Engine
 import topics
 from hub.domain.timetable import ScheduledStep
 from hub.ledger import arrears_book, clock, outbox, steps
-from hub.ledger.database import await_bookings, leave_room, lock_books_shared, one_snapshot, set_based
+from hub.ledger.database import leave_room, lock_books_shared, one_snapshot, set_based
 from hub.wire.events import Event
 
 
 def carry_out(engine: Engine, step: ScheduledStep) -> int:
     """Closes the month of ``step`` and returns for how many agencies."""
-    _end_period(engine, step)
+    steps.let_the_hour_come(engine, step)
     return _draw_up(engine, step)
-
-
-def _end_period(engine: Engine, step: ScheduledStep) -> None:
-    """Returns when the period is over for everybody, and what was booked into it is in the books."""
-    assert step.due_at is not None, "the last day of a month needs no calendar"
-    with engine.begin() as conn:
-        clock.move_to(conn, step.due_at)
-    with engine.connect() as conn:
-        await_bookings(conn)
 
 
 def _draw_up(engine: Engine, step: ScheduledStep) -> int:

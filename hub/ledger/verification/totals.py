@@ -25,7 +25,8 @@ _OUTSIDE: Final = """
 def requests_equal_dues(conn: Connection, _evidence: Evidence) -> Outcome:
     """Monthly bills for bank deduction, and second collections, are each asked for once a round, for what is missing.
 
-    First round: bills accepted before its upload closed. Second: bills that missed it, and bills named again.
+    First round: bills accepted before its upload closed. Second: bills that missed it, and bills named again. A session
+    that is being made at this moment is left out.
     """
     missing = ", ".join(f"b.{fund} - coalesce(c.{fund}, 0)" for fund in FUND_NAMES)
     answered = ", ".join(f"sum(r.{fund})::bigint as {fund}" for fund in FUND_NAMES)
@@ -50,7 +51,8 @@ def requests_equal_dues(conn: Connection, _evidence: Evidence) -> Outcome:
             join again on again.id = b.id left join of_first_round c on c.bill_id = b.id
             where ({missing}) <> (0, 0, 0, 0)),
         found as (
-            select i.bill_id as id, i.round, {funds("i")} as amounts from instruction i join bills b on b.id = i.bill_id)
+            select i.bill_id as id, i.round, {funds("i")} as amounts from instruction i join bills b on b.id = i.bill_id
+            join upload u on u.period = i.period and u.round = i.round)
         select 'instruction' as place, b.bill_no || '-' || round as key, e.amounts as expected, f.amounts as found
         from expected e full join found f using (id, round) join bill b using (id)
     """

@@ -372,6 +372,7 @@ grant usage on schema public to hub_app, hub_read;
 grant select on all tables in schema public to hub_app, hub_read;
 grant insert on all tables in schema public to hub_app;
 grant usage on all sequences in schema public to hub_app;
+grant update on sequence instruction_id_seq to hub_app;   -- a session reserves its numbers at once
 grant update on business_clock, calendar_day, batch, bank_file_seen, work_item to hub_app;
 grant update (awaiting, published_at, published) on outbox to hub_app;
 grant delete on bank_file_seen to hub_app;
