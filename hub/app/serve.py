@@ -47,8 +47,11 @@ HANDLERS: Final = {
 }
 """Consumers of the processors' process: each books in PostgreSQL and nowhere else."""
 
-MEMBERS: Final = {"release-bank-file": 4, "post-arrivals": 2}
+MEMBERS: Final = {"release-bank-file": 2, "post-arrivals": 2}
 """Loops of a consumer, where one would wait for PostgreSQL while nobody does what comes next."""
+
+AT_ONCE: Final = {"release-bank-file": 4}
+"""Transactions of a loop side by side: several banks' files come together, and no two have anything in common."""
 
 TRANSFORMATIONS: Final = {"split-funds": split_funds.transform, "open-arrears": open_arrears.transform}
 """Pure stream processors, run by Faust."""
@@ -68,7 +71,7 @@ class Surroundings:
     def consumers(self, consumer: str, handle: Callable[..., None]) -> Loops:
         """The loops of one consumer of the flow."""
         reads = next(step.reads for step in FLOW if step.consumer == consumer)
-        consumption = Consumption(consumer=consumer, topics=reads, handle=handle)
+        consumption = Consumption(consumer=consumer, topics=reads, handle=handle, at_once=AT_ONCE.get(consumer, 1))
         return [
             run_consumer(
                 consumption, self.hub.engine, self.bootstrap, self.stop,

@@ -29,7 +29,10 @@ SHARD_LOCK: Final = 7_005
 """With a hash of ``<agency>/<shard>``: bills of one shard are booked one transaction at a time."""
 
 
-_NOT_IN_ORDER: Final = ("enable_hashjoin", "enable_mergejoin", "enable_sort")
+_IN_ORDER: Final = {
+    "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_sort": "off",
+    "max_parallel_workers_per_gather": "0",
+}  # fmt: skip
 
 
 def with_driver(url: str) -> str:
@@ -145,14 +148,14 @@ def leave_room(conn: Connection) -> None:
 def in_order(conn: Connection) -> Iterator[None]:
     """Within the block, rows are looked up one after the other in the order of an index.
 
-    For streams of a file's lines: no sort, no hash of a whole table, and the first line comes at once. Ends what
-    ``set_based`` set.
+    For streams of a file's lines: no sort, no hash of a whole table, no workers whose rows have to be merged, and the first
+    line comes at once. Ends what ``set_based`` and ``leave_room`` set.
     """
     conn.execute(text("set local enable_nestloop to default"))
-    for setting in _NOT_IN_ORDER:
-        conn.execute(text(f"set local {setting} = off"))
+    for setting, value in _IN_ORDER.items():
+        conn.execute(text(f"set local {setting} = {value}"))
     yield
-    for setting in _NOT_IN_ORDER:
+    for setting in _IN_ORDER:
         conn.execute(text(f"set local {setting} to default"))
 
 

@@ -99,14 +99,15 @@ class Asking(NamedTuple):
 def asking(conn: Connection, period: str, round_: int, lines: int) -> list[Asking]:
     """The agencies with dues of a period that have not asked in this session yet, ``lines`` dues together or a little more.
 
-    Their ids are reserved. One session at a time is made, so that nobody else reserves any meanwhile.
+    The largest come first, so that side by side they end together. Their ids are reserved. One session at a time is made,
+    so that nobody else reserves any meanwhile.
     """
     found = conn.execute(
         text("""
             select party as agency, sum(lines)::integer as lines from file_intake
             where outcome = 'accepted' and split_part(identity, '/', 1) = 'DUES' and split_part(identity, '/', 3) = :period
               and party not in (select agency from instruction where period = :period and round = :round group by agency)
-            group by party order by party
+            group by party order by lines desc, party
         """),
         {"period": period, "round": round_},
     ).all()

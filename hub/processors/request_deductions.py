@@ -30,7 +30,7 @@ from hub.wire.events import Event
 
 AT_ONCE: Final = 2
 """Transactions side by side. Each is PostgreSQL's work on one core for most of its time."""
-TOGETHER: Final = 200_000
+TOGETHER: Final = 100_000
 """Dues whose agencies ask in one transaction, at least: every transaction reads all bills of the period once."""
 
 

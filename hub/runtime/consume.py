@@ -18,7 +18,9 @@ the one that fails again and again is parked, and its neighbours pass.
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -71,11 +73,14 @@ class Consumption:
 
     ``handle`` is given all new events of a transaction, in their order and never none, and books them as one set. It
     runs inside the transaction that holds their inbox rows; what it raises undoes all of it.
+
+    ``at_once``: transactions side by side, where what a member takes together need not be booked in its order.
     """
 
     consumer: str
     topics: tuple[Topic, ...]
     handle: Callable[[Connection, Sequence[Received]], None]
+    at_once: int = 1
 
     @property
     def group(self) -> str:
@@ -252,15 +257,13 @@ def _book(
                 dead_letters.park(conn, consumption.consumer, lying, str(found))
         else:
             decoded.append((found, lying))
-    for together in _transactions(decoded):
-        try:
-            _book_together(consumption, engine, [event for event, _ in together])
-        except Exception as error:
-            if is_retriable(error):
-                raise
-            log.warning("%s: one by one after %s", consumption.consumer, reason_of(error))
-            for event, lying in together:
-                _book_alone(consumption, engine, event, lying)
+    book = partial(_book_somehow, consumption, engine)
+    if consumption.at_once == 1:
+        for together in _transactions(decoded):
+            book(together)  # what fails for now keeps what stands behind it waiting
+    else:
+        with ThreadPoolExecutor(consumption.at_once, thread_name_prefix=consumption.consumer) as threads:
+            list(threads.map(book, _transactions(decoded)))
     return sum(event.lines for event, _ in decoded)
 
 
@@ -276,6 +279,17 @@ def _transactions(decoded: Sequence[tuple[Received, RawRecord]]) -> Iterator[lis
         lines += event.lines
     if together:
         yield together
+
+
+def _book_somehow(consumption: Consumption, engine: Engine, together: Sequence[tuple[Received, RawRecord]]) -> None:
+    try:
+        _book_together(consumption, engine, [event for event, _ in together])
+    except Exception as error:
+        if is_retriable(error):
+            raise
+        log.warning("%s: one by one after %s", consumption.consumer, reason_of(error))
+        for event, lying in together:
+            _book_alone(consumption, engine, event, lying)
 
 
 def _book_together(consumption: Consumption, engine: Engine, events: Sequence[Received]) -> None:
