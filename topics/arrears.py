@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from topics.definition import PLAIN, SHARDED, Topic, topic
+from topics.definition import IN_FLIGHT_AT_LEISURE, PLAIN, SHARDED, Topic, topic
 
 PERIOD_CLOSED: Final[Topic] = topic(
     "period-closed",
@@ -13,6 +13,7 @@ PERIOD_CLOSED: Final[Topic] = topic(
     readers=("open-arrears",),
     settled_by=("post-arrears",),
     why="Month end: bills on which money is still outstanding.",
+    in_flight_lines=IN_FLIGHT_AT_LEISURE,
 )
 ARREARS_OPENED: Final[Topic] = topic(
     "arrears-opened",

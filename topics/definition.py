@@ -17,6 +17,12 @@ PLAIN: Final = 4
 SINGLE: Final = 1
 """Partitions of a topic that people read."""
 
+IN_FLIGHT_LINES: Final = 75_000
+"""Lines of a topic that are published and still awaited, at most: a hundred and fifty full bundles, about a second of work."""
+
+IN_FLIGHT_AT_LEISURE: Final = 10_000
+"""The same for what nobody waits for within the minute, so that it keeps nothing waiting itself."""
+
 MONEY_DAYS: Final = timedelta(days=400)
 """A collection year and a month. Retention is comfort, not safety: the database can write every topic anew."""
 
@@ -29,6 +35,7 @@ class Topic:
 
     ``settled_by`` are the consumers of record: an event is in flight until each of them has it in its inbox. For a
     topic whose reader derives further events that is the consumer of the derived ones: only it leaves a trace.
+    ``in_flight_lines`` bounds what is published and not yet in every inbox, see ``hub.ledger.outbox``.
     """
 
     name: str
@@ -41,6 +48,7 @@ class Topic:
     readers: tuple[str, ...]
     settled_by: tuple[str, ...]
     why: str
+    in_flight_lines: int = IN_FLIGHT_LINES
 
     @property
     def title(self) -> str:
@@ -59,6 +67,7 @@ def topic(
     readers: tuple[str, ...] = (),
     settled_by: tuple[str, ...] = (),
     keep: timedelta = MONEY_DAYS,
+    in_flight_lines: int = IN_FLIGHT_LINES,
 ) -> Topic:
     """A topic under our naming rules: ``settle.<title>.v1``, records deleted by age only, never compacted."""
     return Topic(
@@ -72,4 +81,5 @@ def topic(
         readers=readers,
         settled_by=settled_by,
         why=why,
+        in_flight_lines=in_flight_lines,
     )

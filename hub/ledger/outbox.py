@@ -27,8 +27,6 @@ CHANNEL: Final = "outbox"
 INCIDENT_AFTER: Final = 3
 """Times published and still not taken, the first time and two sweeps: from here on it is a person's matter."""
 
-IN_FLIGHT_LINES: Final = 75_000
-"""Lines of a topic that are published and still awaited, at most: a hundred and fifty full bundles, about a second of work."""
 EVENT_LINES: Final = 50
 """What an event costs beside its lines, in lines."""
 _EVENT_LINES_MOST: Final = topics.BUNDLE_LINES - EVENT_LINES
@@ -49,8 +47,8 @@ _APPEND: Final = """
 # What no longer counts: events that a person was told of, and those that the relay parked as too large for Kafka. So
 # whatever is never taken holds room for the time of two sweeps, and no topic stands still for good.
 _ROOM: Final = f"""
-    select name as topic, %(bound)s - coalesce(lines, 0) as room
-    from unnest(%(topics)s::text[]) name left join (
+    select name as topic, bound - coalesce(lines, 0) as room
+    from unnest(%(topics)s::text[], %(bounds)s::integer[]) as bounded (name, bound) left join (
         select topic, sum(least(lines, {_EVENT_LINES_MOST}) + {EVENT_LINES}) as lines
         from outbox o
         where awaiting > 0 and published_at is not null and published < {INCIDENT_AFTER}
@@ -58,7 +56,7 @@ _ROOM: Final = f"""
               select from dead_letter d
               where d.consumer = 'relay' and d.topic = o.topic and d.partition = -1 and d."offset" = o.id)
         group by topic) published on published.topic = name
-    where coalesce(lines, 0) <= %(bound)s * 3 / 4"""
+    where coalesce(lines, 0) <= bound * 3 / 4"""
 # The first lane of each topic, then by the index from one to the next, however many rows wait in them.
 _LANES: Final = """
     select room.topic, first.lane
@@ -147,9 +145,9 @@ def claim(conn: Connection, rows: int) -> list[OutboxRow]:
     leaves room for. A topic is served again when a quarter of its bound is free, so that bundles leave by the dozen.
     What nobody has to take, such as a word to the desk, is not bounded. Several relays together may exceed the bound.
     """
-    names = [topic.name for topic in topics.ALL]
+    bounds = {topic.name: topic.in_flight_lines for topic in topics.ALL}
     with raw(conn).cursor(binary=True, row_factory=class_row(OutboxRow)) as cursor:
-        cursor.execute(_CLAIM, {"topics": names, "bound": IN_FLIGHT_LINES, "rows": rows})
+        cursor.execute(_CLAIM, {"topics": list(bounds), "bounds": list(bounds.values()), "rows": rows})
         return cursor.fetchall()
 
 

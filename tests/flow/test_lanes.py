@@ -11,11 +11,12 @@ from sqlalchemy import text
 
 import topics
 from hub.ledger import outbox
-from hub.ledger.outbox import EVENT_LINES, IN_FLIGHT_LINES, INCIDENT_AFTER
+from hub.ledger.outbox import EVENT_LINES, INCIDENT_AFTER
 from hub.runtime.relay import ROWS_AT_ONCE
 from hub.runtime.sweeper import sweep
 from hub.wire.events import Event
 from tests.flow.conftest import AT, Books, Broker, Workers, declared, result, until
+from topics.definition import IN_FLIGHT_LINES
 
 BOUND = IN_FLIGHT_LINES // topics.BUNDLE_LINES
 """Full bundles of a topic in flight."""
