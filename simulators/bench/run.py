@@ -197,8 +197,9 @@ def _stages_of(month: Month, url: str, ran: Sequence[Ran]) -> dict[str, Stage]:
 def delivery_of(month: Month, url: str) -> Stage:
     """Requests on the topic → bank file delivered and read back.
 
-    From the end of the step that put the requests into the outbox (by the hub's record; else the first stamp of their
-    publication) to the end of the last delivery (by the record; else the publication of the last ``bank-file-sent``).
+    From the first request on its topic (the relay's first round with one, or the end of the upload's step by the hub's
+    record, whichever is earlier) to the end of the last delivery (by the record; else the publication of the last
+    ``bank-file-sent``). What is left of the upload's step by then is part of what is measured.
     """
     published = stages.passings(url)
     if REQUESTED not in published or SENT not in published:
@@ -206,7 +207,7 @@ def delivery_of(month: Month, url: str) -> Stage:
     pieces = stages.pieces_of(month.scene.home / "hub" / "log" / "work.log")
     uploads = [piece.ended for piece in pieces if piece.stage == "upload-close"]
     deliveries = [piece.ended for piece in pieces if piece.stage == "deliver"]
-    began = min(uploads, default=published[REQUESTED].published_first)
+    began = min([*uploads, published[REQUESTED].published_first])
     ended = max(deliveries, default=published[SENT].published_last)
     return stages.timed(None, ended - began, published[REQUESTED].lines)
 
