@@ -1,6 +1,7 @@
 """A consumer books once and loses nothing: kills at every place, replays, strangers' bytes, poison (faults 6–9, 15, 16)."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -9,8 +10,10 @@ from aiokafka import TopicPartition
 from sqlalchemy import Connection, text
 
 import topics
+from hub.domain.errors import RetriableError
 from hub.ledger import dead_letters
 from hub.ledger.database import engine
+from hub.runtime import consume
 from hub.runtime.consume import TRIES, run_consumer
 from hub.runtime.relay import run_relay
 from hub.wire.codec import encode
@@ -273,13 +276,15 @@ async def consumed(
     handle: Callable[[Connection, Sequence[Received]], None],
     done: Callable[[], bool],
     *events: Event,
+    at_once: int = 1,
 ) -> None:
     """Consumes in this process with another handler until the condition holds."""
     stop = asyncio.Event()
+    consumption = replace(DECLARATIONS, handle=handle, at_once=at_once)
     books.append(*events)
     running = [
         asyncio.create_task(run_relay(books.app, broker.bootstrap, stop)),
-        asyncio.create_task(run_consumer(replace(DECLARATIONS, handle=handle), books.app, broker.bootstrap, stop)),
+        asyncio.create_task(run_consumer(consumption, books.app, broker.bootstrap, stop)),
     ]
     try:
         await until(done, "the events are taken")
@@ -320,3 +325,28 @@ async def test_a_second_member_comes_while_a_handler_works(books: Books, broker:
         other.dispose()
 
     assert books.booked() == once(events)
+
+
+async def test_what_is_independent_is_booked_side_by_side(
+    books: Books, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two transactions are open at once. One fails for now: it is done again, and those beside it are not."""
+    monkeypatch.setattr(consume, "LINES_AT_ONCE", 1)
+    events = [replace(declared(number), key="110105") for number in range(20)]
+    inside, most, failed = threading.Semaphore(0), [0], [False]
+
+    def noting(conn: Connection, taken: Sequence[Received]) -> None:
+        inside.release()
+        most[0] = max(most[0], inside._value)
+        book(conn, taken)
+        conn.execute(text("select pg_sleep(0.05)"))
+        inside.acquire()
+        if taken[0].event_id == events[7].event_id and not failed[0]:
+            failed[0] = True
+            raise RetriableError("the database is away")
+
+    await consumed(books, broker, noting, lambda: not books.in_flight(), *events, at_once=2)
+
+    assert books.booked() == once(events)
+    assert failed[0]
+    assert most[0] == 2

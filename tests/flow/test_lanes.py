@@ -30,6 +30,19 @@ def bundles(lane: str, count: int) -> list[Event]:
     ]
 
 
+def closed(count: int) -> list[Event]:
+    """Full bundles of a month's close, as short."""
+    columns = {name: [] for name in ("bills", "units", "in_doubt", "pension", "unemployment", "injury", "maternity")}
+    record = {"period": "2026-12", "agency": "110105", "shard": 0, "part": 1, "opened_on": AT.date(), **columns}
+    return [
+        Event(
+            topic=topics.PERIOD_CLOSED, key="110105/0", subject=f"C/{number}", lane="C", record=record,
+            lines=topics.BUNDLE_LINES, occurred_at=AT,
+        )
+        for number in range(count)
+    ]  # fmt: skip
+
+
 def word(number: int) -> Event:
     """A word to the desk, which no consumer of record has to take."""
     record = {"queue": "late", "agency": "", "bank": "", "file": "", "line": None, "field": "", "summary": "x"}
@@ -109,6 +122,15 @@ def test_small_events_count_with_what_an_event_costs(books: Books) -> None:
         count += len(round_)
 
     assert count == -(-IN_FLIGHT_LINES // (EVENT_LINES + 1))
+
+
+def test_a_months_close_goes_at_leisure(books: Books) -> None:
+    """So few of its bundles are under way that live answers, which pass the same loops, hardly wait."""
+    books.append(*closed(2 * BOUND), *bundles("A", 3))
+    first = published(books, 4 * BOUND)
+
+    assert lanes_of(first) == {"C": topics.PERIOD_CLOSED.in_flight_lines // topics.BUNDLE_LINES, "A": 3}
+    assert topics.PERIOD_CLOSED.in_flight_lines * 5 < IN_FLIGHT_LINES
 
 
 def test_a_topic_whose_consumer_is_away_holds_no_other_up(books: Books) -> None:

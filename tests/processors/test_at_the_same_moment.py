@@ -15,9 +15,9 @@ from connectors.formats.receipts import parse_receipts
 from hub.app import schedule
 from hub.domain.periods import Period
 from hub.domain.timetable import ScheduledStep, Step
-from hub.ledger import arrears_book, arrivals, flight
+from hub.ledger import arrears_book, arrivals, flight, requests
 from hub.ledger.verification import Evidence, verify
-from hub.processors import release_results, take_in_dues, take_in_receipts
+from hub.processors import release_results, request_deductions, take_in_dues, take_in_receipts
 from simulators.agency import Paper
 from simulators.amounts import Four
 from tests.fakes import FakeBankDoor, Trouble
@@ -111,16 +111,20 @@ def close(city: City) -> int:
     return schedule._carry_out(city.hub, step)
 
 
+def all_is_proven(city: City) -> bool:
+    hub = city.hub
+    evidence = Evidence(
+        archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, format_of=hub.formats.get
+    )
+    return [outcome for outcome in verify(hub.engine, evidence) if not outcome.ok] == []
+
+
 def closed_as_of_the_hour(city: City) -> None:
     """What the month must come to, whatever happened beside its close: A-1 in part, the others in arrears."""
     city.pump.drain()
     assert city.total("f1", "arrived", period=PERIOD) == (0, 10400)
     assert city.total("f1", "arrears", period=PERIOD) == (3, 3 * WHOLE - 10400)
-    hub = city.hub
-    evidence = Evidence(
-        archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, format_of=hub.formats.get
-    )
-    assert [outcome for outcome in verify(hub.engine, evidence) if not outcome.ok] == []
+    assert all_is_proven(city)
 
 
 @contextmanager
@@ -232,6 +236,81 @@ def test_a_close_that_was_cut_off_is_done_again(month_end: City, monkeypatch: py
     assert city.rows("select period from period_close") == []
     close(city)
     closed_as_of_the_hour(city)
+
+
+def close_upload(city: City) -> int:
+    step = ScheduledStep(Period(PERIOD), Step.UPLOAD_CLOSE, 1, "", city.moment("11-01T18:00"))
+    return schedule._carry_out(city.hub, step)
+
+
+def test_nothing_that_books_waits_for_an_upload_or_changes_it(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Money that comes while the requests are drawn up is as late as money that comes right after."""
+    city.accept(city.dues(bill("A-1", 1, DUE), bill("A-2", 2, DUE, bank="")))
+    original = requests.open_instructions
+
+    def with_bookings_meanwhile(*given: Any) -> Any:
+        city.accept(city.receipts(("R-1", "A-2", WHOLE), ("R-2", "A-1", WHOLE)))
+        city.accept(city.dues(bill("A-3", 3, DUE)))
+        return original(*given)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(requests, "open_instructions", with_bookings_meanwhile)
+        assert close_upload(city) == 1
+    assert (city.collected("A-1"), city.collected("A-2")) == (DUE, DUE)
+    city.first_deduction()
+    assert city.asked("ICBC") == {"A-1-1": DUE}
+    city.answer("ICBC")
+    city.advance("11-20T14:10")
+    assert set(city.asked("ICBC")) == {"A-3-2"}
+    assert city.value("select sum(pension + unemployment + injury + maternity) from suspense") == WHOLE
+    assert all_is_proven(city)
+
+
+def test_dues_that_were_judged_before_the_hour_are_asked_for(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    closing = threading.Thread(target=close_upload, args=(city,))
+    original: Callable[..., bool] = take_in_dues.take_in
+
+    def slowly(*given: Any) -> bool:
+        city.time_passes("11-01T18:00")
+        closing.start()
+        closing.join(0.3)
+        assert closing.is_alive(), "the requests are not drawn up before the dues are in the books"
+        return original(*given)
+
+    monkeypatch.setattr(take_in_dues, "take_in", slowly)
+    city.accept(city.dues(bill("A-1", 1, DUE)))
+    closing.join(LIMIT_SECONDS)
+    city.advance("11-02T09:10")
+    assert city.asked("ICBC") == {"A-1-1": DUE}
+
+
+def test_an_upload_that_was_cut_off_goes_on_with_the_agencies_that_are_left(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city.accept(city.dues(bill("A-1", 1, DUE), bill("A-2", 2, DUE)))
+    city.accept(city.dues(bill("B-1", 3, DUE, agency_code=HAIDIAN), agency_code=HAIDIAN))
+    monkeypatch.setattr(request_deductions, "TOGETHER", 1)
+    monkeypatch.setattr(request_deductions, "AT_ONCE", 1)
+    original, made = requests.open_instructions, []
+
+    def the_second_dies(*given: Any) -> Any:
+        if made:
+            raise DiedError
+        made.append(original(*given))
+        return made[-1]
+
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(requests, "open_instructions", the_second_dies)
+        with pytest.raises(DiedError):
+            close_upload(city)
+    assert city.rows("select agency, count(*) from instruction group by agency") == [(CHAOYANG, 2)]
+    city.pump.drain()
+    assert all_is_proven(city), "also while the session is not made whole"
+    assert close_upload(city) == 1
+    city.advance("11-02T09:10")
+    assert set(city.asked("ICBC")) == {"A-1-1", "A-2-1", "B-1-1"}
+    assert city.total("f6", "requested", period=PERIOD, round=1) == (3, 3 * WHOLE)
+    assert all_is_proven(city)
 
 
 def test_two_agencies_with_the_same_bill_at_the_same_moment(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
