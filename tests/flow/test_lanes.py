@@ -209,3 +209,11 @@ async def test_a_small_batch_passes_a_big_one(books: Books, broker: Broker, work
     assert len(books.booked()) == len(big) + len(small)
     assert set(books.booked().values()) == {1}
     assert books.one("select max(published) from outbox") == 1
+
+
+def test_what_is_in_flight_is_found_by_its_index(books: Books) -> None:
+    """The index holds what the bound counts; with another number in its condition it could not be used."""
+    condition = books.one(
+        "select pg_get_expr(indpred, indrelid) from pg_index where indexrelid = 'outbox_in_flight'::regclass"
+    )
+    assert f"(published < {INCIDENT_AFTER})" in condition

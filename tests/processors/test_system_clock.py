@@ -233,3 +233,20 @@ async def test_a_step_has_the_bank_visited_at_its_hour(
         hour.set()
         await until(lambda: True in answers, "it is visited")
     assert (answers[0], len(looks)) == (False, 2)
+
+
+async def test_visits_over_and_over_take_what_comes_until_they_are_told_to_end(answered: City) -> None:
+    """``hub bank poll --every``: of the banks named, and of no other; with either clock."""
+    city, stop = answered, asyncio.Event()
+    visits = asyncio.create_task(connector.visit_banks(city.hub, ["ICBC"], 0.05, stop))
+
+    async def until_state(of: str, state: str) -> None:
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while city.value("select state from batch where bank = :bank", bank=of) != state:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+
+    await until_state("ICBC", "ANSWERED")
+    stop.set()
+    await asyncio.wait_for(visits, LIMIT_SECONDS)
+    assert city.value("select state from batch where bank = 'CCB'") == "SENT"
