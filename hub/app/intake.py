@@ -16,6 +16,7 @@ from connectors.formats.dues_columns import DoubtError, open_dues
 from hub.app.identities import identity_taken
 from hub.app.wiring import Hub
 from hub.domain.dues import DuesFile
+from hub.domain.errors import HubError
 from hub.domain.faults import Fault
 from hub.domain.receipts import ReceiptsFile
 from hub.domain.second_collection import AgainFile
@@ -27,6 +28,8 @@ from hub.runtime.work_log import working
 
 AgencyFile = DuesFile | AgainFile | ReceiptsFile
 TRIES = 3
+MAX_BYTES = 2 << 30
+"""A file of a million lines has some 200 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,13 @@ def _stage(name: str) -> str:
 
 
 def _submit(hub: Hub, path: Path) -> Answer:
+    if not path.is_file():
+        raise HubError(f"{path} is no regular file.", advice="Hand in the file itself, by its path.")
+    if path.stat().st_size > MAX_BYTES:
+        raise HubError(
+            f"{path} has {path.stat().st_size} bytes; a file has {MAX_BYTES} at most.",
+            advice="Hand the lines in as several files.",
+        )
     with path.open("rb") as source:
         archived = hub.archive.store(source)
     for attempt in range(1, TRIES + 1):

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 import psycopg
-from psycopg.sql import SQL
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -27,6 +26,8 @@ POLL_LOCK: Final = 7_004
 """With a bank's number as second key: one poll of a bank at a time."""
 SHARD_LOCK: Final = 7_005
 """With a hash of ``<agency>/<shard>``: bills of one shard are booked one transaction at a time."""
+NUMBERS_LOCK: Final = 7_007
+"""Numbers of instructions are reserved by one session at a time."""
 
 
 _IN_ORDER: Final = {
@@ -93,22 +94,12 @@ def await_bookings(conn: Connection) -> None:
 
 
 @contextmanager
-def one_snapshot(engine: Engine, of: str = "") -> Iterator[Connection]:
-    """One transaction whose statements all see the books as they were when it began; committed at the end of the block.
-
-    Named a snapshot that another transaction shares, this one sees what that one saw.
-    """
+def one_snapshot(engine: Engine) -> Iterator[Connection]:
+    """One transaction whose statements all see the books as they were when it began; committed at the end of the block."""
     with engine.connect() as conn:
         conn.execution_options(isolation_level="REPEATABLE READ")
         with conn.begin():
-            if of:
-                raw(conn).execute(SQL("set transaction snapshot {}").format(of))
             yield conn
-
-
-def share_snapshot(conn: Connection) -> str:
-    """The name of what this transaction sees, for others to see the same, as long as this one is open."""
-    return str(conn.execute(text("select pg_export_snapshot()")).scalar_one())
 
 
 def lock_shards(conn: Connection, shards: set[tuple[str, int]]) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.reconciliation import NO_LINES, ControlTotals
 from hub.ledger import arrivals, frames
+from hub.ledger.database import NUMBERS_LOCK
 
 _OUTSTANDING = ", ".join(
     f"greatest(b.{fund} - coalesce(c.{fund}, 0) - coalesce(w.{fund}, 0), 0) as {fund}" for fund in FUND_NAMES
@@ -18,7 +19,10 @@ _OUTSTANDING = ", ".join(
 _FUNDS = ", ".join(FUND_NAMES)
 _SUMS = ", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)
 
-# Joined set by set, each drawn up once: a question asked bill by bill would be asked a million times.
+# Joined set by set, each drawn up once: a question asked bill by bill would be asked a million times. Business times
+# decide what counts, so that a session comes out the same whenever, and after however many tries, it is drawn up: dues,
+# choices and receipts by the hour of the upload, answers by the moment in which the session was begun, for by then every
+# bank was visited.
 # Instructions are numbered by bank, agency, kind, shard, the agency's files and their lines, as they stand in the bank files.
 # So a bundle, an upload and a file's share of it are ranges of ids. The order follows from the facts and not from that of
 # their coming, and one number holds it all, which sorts fast: 6, 10, 2, 6, 14 and 24 bits.
@@ -30,21 +34,26 @@ _OPEN = f"""
         select code, row_number() over (order by code collate "C") as n from unnest(cast(:banks as text[])) as code),
     files as (
         select id, dense_rank() over (order by party collate "C") as agency,
-               row_number() over (order by party collate "C", identity collate "C") as n
+               row_number() over (partition by party order by identity collate "C") as n
         from file_intake
         where outcome = 'accepted' and split_part(identity, '/', 1) = 'DUES' and split_part(identity, '/', 3) = :period),
     collected as (
         select c.bill_id, {", ".join(f"sum(c.{fund})::bigint as {fund}" for fund in FUND_NAMES)}
-        from collection c join billed b on b.id = c.bill_id group by c.bill_id),
-    coming as ({arrivals.coming("t.period = :period and t.state in ('ANSWERED', 'POSTING')")}),
+        from collection c join billed b on b.id = c.bill_id
+        where c.receipt_id is null or c.receipt_id in (select id from receipt where accepted_at < :closes_at)
+        group by c.bill_id),
+    coming as ({arrivals.coming("t.period = :period and t.state in ('ANSWERED', 'POSTING') and i.agency = any(:agencies)")}),
     answered as (
-        select i.bill_id, i.round from batch t join batch_section s on s.batch_id = t.id
-        join instruction i on i.id >= lower(s.instructions) and i.id < upper(s.instructions)
-        where t.period = :period and t.result_file_id is not null),
+        select i.bill_id, i.round from batch t join file_intake f on f.id = t.result_file_id and f.received_at <= :begun_at
+        join batch_section s on s.batch_id = t.id and s.agency = any(:agencies)
+        cross join lateral (
+            select bill_id, round from instruction
+            where id >= lower(s.instructions) and id < upper(s.instructions) offset 0) i
+        where t.period = :period),
     asked as (
         select i.bill_id, bool_or(a.bill_id is null) as unanswered
         from instruction i left join answered a on a.bill_id = i.bill_id and a.round = i.round
-        where i.period = :period and i.kind = 'M' group by i.bill_id),
+        where i.period = :period and i.kind = 'M' and i.agency = any(:agencies) group by i.bill_id),
     chosen as (
         select bill_id, bool_or(mode = 'B') as again, bool_or(mode = 'S') as ended
         from second_collection where period = :period and accepted_at < :closes_at group by bill_id),
@@ -96,11 +105,11 @@ class Asking(NamedTuple):
     end: int
 
 
-def asking(conn: Connection, period: str, round_: int, lines: int) -> list[Asking]:
-    """The agencies with dues of a period that have not asked in this session yet, ``lines`` dues together or a little more.
+def asking(conn: Connection, period: str, round_: int, lines: int, groups: int) -> list[Asking]:
+    """The agencies with dues of a period that have not asked in this session yet, in so many groups at most.
 
-    The largest come first, so that side by side they end together. Their ids are reserved. One session at a time is made,
-    so that nobody else reserves any meanwhile.
+    A group has ``lines`` dues or a little more. The largest agencies come first, so that side by side they end together.
+    Their ids are reserved.
     """
     found = conn.execute(
         text("""
@@ -111,16 +120,18 @@ def asking(conn: Connection, period: str, round_: int, lines: int) -> list[Askin
         """),
         {"period": period, "round": round_},
     ).all()
-    groups: list[Asking] = []
+    least = max(lines, -(-sum(row.lines for row in found) // groups))
+    conn.execute(text("select pg_advisory_xact_lock(:key)"), {"key": NUMBERS_LOCK})
+    made: list[Asking] = []
     agencies: list[str] = []
     dues = 0
     for place, row in enumerate(found, start=1):
         agencies, dues = [*agencies, row.agency], dues + row.lines
-        if dues >= lines or place == len(found):
+        if dues >= least or place == len(found):
             last = conn.execute(_RESERVE, {"lines": dues}).scalar_one()
-            groups.append(Asking(tuple(agencies), last - dues + 1, last + 1))
+            made.append(Asking(tuple(agencies), last - dues + 1, last + 1))
             agencies, dues = [], 0
-    return groups
+    return made
 
 
 _RESERVE: Final = text("""
@@ -130,17 +141,23 @@ _RESERVE: Final = text("""
 
 
 def open_instructions(
-    conn: Connection, period: str, round_: int, closes_at: datetime, banks: Collection[str], asking: Asking
+    conn: Connection,
+    period: str,
+    round_: int,
+    closes_at: datetime,
+    begun_at: datetime,
+    banks: Collection[str],
+    asking: Asking,
 ) -> list[Upload]:
     """Makes the instructions of agencies in a session, for exactly what is outstanding (rules.md section 3).
 
     What a bank has answered is not asked a second time, whether or not it is posted yet. ``banks``: every bank that a
-    bill may name. Returns what each agency asks of each bank.
+    bill may name. Returns what each agency asks of each bank. That a bill is asked once a round, its unique key says.
 
     First round: monthly bills for bank deduction. Second: those named again and answered, and bills that missed the first.
     """
     values = {
-        "period": period, "round": round_, "closes_at": closes_at, "banks": list(banks),
+        "period": period, "round": round_, "closes_at": closes_at, "begun_at": begun_at, "banks": list(banks),
         "agencies": list(asking.agencies), "first": asking.first,
     }  # fmt: skip
     made = conn.execute(text(_OPEN), values).rowcount

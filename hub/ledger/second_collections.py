@@ -20,6 +20,20 @@ def unanswered(conn: Connection, bill_ids: Collection[int]) -> set[int]:
     return set(found.scalars())
 
 
+def about_to_be_asked(conn: Connection, bill_ids: Collection[int], closed_at: datetime) -> set[int]:
+    """Bills that the first upload, whose hour was ``closed_at``, asks for, whether or not it is drawn up yet."""
+    found = conn.execute(
+        text("""
+            select b.id from bill b
+            where b.id = any(:bills) and b.mode = 'B' and b.accepted_at < :closed_at and not exists (
+                select from second_collection s
+                where s.bill_id = b.id and s.mode = 'S' and s.accepted_at < :closed_at)
+        """),
+        {"bills": list(bill_ids), "closed_at": closed_at},
+    )
+    return set(found.scalars())
+
+
 def ended(conn: Connection, bill_ids: Collection[int]) -> set[int]:
     """Bills whose bank requests an agency has ended for the month (mode S)."""
     found = conn.execute(

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Engine, text
 
 from hub.domain.periods import Period
-from hub.domain.timetable import ScheduledStep, Step, timetable
+from hub.domain.timetable import TZ, ScheduledStep, Step, timetable
 from hub.ledger import calendars, clock
 from hub.ledger.database import await_bookings
 
@@ -92,18 +92,31 @@ def mark_done(conn: Connection, step: ScheduledStep, at: datetime) -> None:
     )  # fmt: skip
 
 
-def let_the_hour_come(engine: Engine, step: ScheduledStep) -> None:
+def let_the_hour_come(engine: Engine, step: ScheduledStep) -> datetime:
     """Returns when the hour of a step has come for everybody, and whoever had taken the books before it is through.
 
     Whoever takes the books from here on and then reads the business time, as everything that books does, finds that the
     hour has come, were his clock behind or not. Whoever had taken them before may have read an earlier time, and goes by it
-    to his end: for just these we wait. So a snapshot that is taken now holds all that was done by the hour.
+    to his end: for just these we wait. So all that was done by the hour is in the books.
+
+    The moment returned is that of the first time: a step that was cut off goes by it when it is done again.
     """
     assert step.due_at is not None, "a step beyond the calendar is not carried out"
     with engine.begin() as conn:
         clock.move_to(conn, step.due_at)
+        names = {"period": str(step.period), "step": step.step.value, "round": step.round}
+        conn.execute(
+            text(
+                "insert into step_begun (period, step, round, due_at, begun_at)"
+                " values (:period, :step, :round, :due_at, :at) on conflict do nothing"
+            ),
+            {**names, "due_at": step.due_at, "at": clock.now(conn)},
+        )
+        begun = text("select begun_at from step_begun where period = :period and step = :step and round = :round")
+        begun_at: datetime = conn.execute(begun, names).scalar_one()
     with engine.connect() as conn:
         await_bookings(conn)
+    return begun_at.astimezone(TZ)
 
 
 def open_period(conn: Connection, at: datetime) -> Period:

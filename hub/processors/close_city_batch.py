@@ -16,7 +16,7 @@ from hub.domain.timetable import ScheduledStep
 from hub.domain.work import Queue
 from hub.ledger import batches, outbox, requests, steps, work_items
 from hub.ledger.batches import Batch, NameOf
-from hub.ledger.database import draw_statistics, lock_books, set_based
+from hub.ledger.database import lock_books, set_based
 from hub.wire.events import Event
 
 
@@ -27,7 +27,6 @@ def carry_out(
     # Gather
     lock_books(conn)
     set_based(conn)
-    draw_statistics(conn, "instruction")
     period, round_ = str(step.period), step.round
     differences = requests.differences(conn, period, round_)
     # Decide

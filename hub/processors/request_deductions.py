@@ -5,10 +5,11 @@ Rule: a bill is asked for exactly what is outstanding, once a round, and never w
 Repeat: what an agency asks is written whole or not at all; agencies that have asked are passed over, and the step is done
 when all have.
 
-Nothing that books waits while a session of any size is drawn up, and nothing that books meanwhile changes it:
-``steps.let_the_hour_come`` tells everybody that the upload is closed, and one snapshot of the books then serves all agencies,
-some of them side by side. Money that comes after it is as late as money that comes after the upload: what the bank then brings
-too much goes to suspense.
+Nothing that books waits while a session of any size is drawn up, and nothing that books meanwhile changes it, for business
+times decide what counts. ``steps.let_the_hour_come``: from here on the upload is closed for everybody, and what was done by
+then is in the books. Dues, choices and receipts count by the hour, answers by the moment in which the session was begun.
+So the agencies may be drawn up side by side, and after a cut those that are left as if there had been none. Money that
+comes after the hour is late: what the bank then brings too much goes to suspense.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -23,42 +24,42 @@ from sqlalchemy import Connection, Engine
 import topics
 from hub.domain.funds import FUND_NAMES
 from hub.domain.timetable import ScheduledStep
-from hub.ledger import clock, outbox, requests, steps
-from hub.ledger.database import draw_statistics, lock_books_shared, one_snapshot, set_based, share_snapshot
+from hub.ledger import outbox, requests, steps
+from hub.ledger.database import draw_statistics, lock_books_shared, set_based
 from hub.ledger.requests import Asking, Upload
 from hub.wire.events import Event
 
 AT_ONCE: Final = 2
 """Transactions side by side. Each is PostgreSQL's work on one core for most of its time."""
 TOGETHER: Final = 100_000
-"""Dues whose agencies ask in one transaction, at least: every transaction reads all bills of the period once."""
+"""Dues whose agencies ask in one transaction, at least."""
+GROUPS: Final = 8
+"""Transactions at most: each reads all bills of the period once, and in the second round all instructions."""
 
 
 def carry_out(engine: Engine, step: ScheduledStep, banks: Collection[str]) -> int:
     """Closes the upload of ``step`` at all ``banks`` and returns the number of instructions it made."""
-    steps.let_the_hour_come(engine, step)
+    begun_at = steps.let_the_hour_come(engine, step)
     with engine.begin() as conn:
         draw_statistics(conn, "bill", "instruction", "collection")
-    with one_snapshot(engine) as conn, ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upload") as pool:
-        now = clock.now(conn)
-        groups = requests.asking(conn, str(step.period), step.round, TOGETHER)
-        ask = partial(_ask, engine, share_snapshot(conn), step, now, banks)
-        made = sum(pool.map(ask, groups))
     with engine.begin() as conn:
-        steps.mark_done(conn, step, now)
+        groups = requests.asking(conn, str(step.period), step.round, TOGETHER, GROUPS)
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upload") as pool:
+        made = sum(pool.map(partial(_ask, engine, step, begun_at, banks), groups))
+    with engine.begin() as conn:
+        draw_statistics(conn, "instruction")
+        steps.mark_done(conn, step, begun_at)
     return made
 
 
-def _ask(
-    engine: Engine, snapshot: str, step: ScheduledStep, now: datetime, banks: Collection[str], asking: Asking
-) -> int:
+def _ask(engine: Engine, step: ScheduledStep, begun_at: datetime, banks: Collection[str], asking: Asking) -> int:
     assert step.due_at is not None, "a step beyond the calendar is not carried out"
-    with one_snapshot(engine, of=snapshot) as conn:
+    with engine.begin() as conn:
         lock_books_shared(conn)  # should this process die, whoever does the step again waits until this has ended
         set_based(conn)
-        uploads = requests.open_instructions(conn, str(step.period), step.round, step.due_at, banks, asking)
-        outbox.append(conn, _requested(conn, step, uploads, now))
-        outbox.append(conn, _declared(step, uploads, now))
+        uploads = requests.open_instructions(conn, str(step.period), step.round, step.due_at, begun_at, banks, asking)
+        outbox.append(conn, _requested(conn, step, uploads, begun_at))
+        outbox.append(conn, _declared(step, uploads, begun_at))
         return sum(upload.lines for upload in uploads)
 
 

@@ -33,6 +33,9 @@ def check(conn: Connection, file: AgainFile, parties: Parties, now: datetime) ->
     ids = [each.bill_id for each in standing.values()]
     waiting, ended = second_collections.unanswered(conn, ids), second_collections.ended(conn, ids)
     closed = steps.has_closed(conn, header.period, Step.UPLOAD_CLOSE, 2, now)
+    first_hour = steps.due_at(conn, header.period, Step.UPLOAD_CLOSE, 1)
+    if first_hour is not None and first_hour <= now and not steps.is_done(conn, header.period, Step.UPLOAD_CLOSE, 1):
+        waiting |= second_collections.about_to_be_asked(conn, ids, first_hour)
     # Decide
     faults: list[Fault] = []
     if header.agency not in parties.agencies:

@@ -279,6 +279,7 @@ class LittleMonth:
 
     def request(self, period: str, round_: int, asked: dict[str, Funds], day: str) -> None:
         """Instructions, their arrival at the city, and each agency's declaration."""
+        self.insert("step_begun", period=period, step="upload-close", round=round_, due_at=at(day), begun_at=at(day))
         self.done(period, "upload-close", day, round_)
         for no, amounts in asked.items():
             bill = self.bills[no]

@@ -15,13 +15,13 @@ from connectors.formats.receipts import parse_receipts
 from hub.app import schedule
 from hub.domain.periods import Period
 from hub.domain.timetable import ScheduledStep, Step
-from hub.ledger import arrears_book, arrivals, flight, requests
+from hub.ledger import arrears_book, arrivals, flight, requests, steps
 from hub.ledger.verification import Evidence, verify
 from hub.processors import release_results, request_deductions, take_in_dues, take_in_receipts
 from simulators.agency import Paper
 from simulators.amounts import Four
 from tests.fakes import FakeBankDoor, Trouble
-from tests.processors.city import CHAOYANG, HAIDIAN, PERIOD, City, bill, waterfall
+from tests.processors.city import CHAOYANG, HAIDIAN, PERIOD, City, bill, unit_of, waterfall
 from tests.processors.pump import DiedError
 
 DUE: Four = (10000, 1000, 500, 300)
@@ -238,9 +238,12 @@ def test_a_close_that_was_cut_off_is_done_again(month_end: City, monkeypatch: py
     closed_as_of_the_hour(city)
 
 
+def upload_step(city: City) -> ScheduledStep:
+    return ScheduledStep(Period(PERIOD), Step.UPLOAD_CLOSE, 1, "", city.moment("11-01T18:00"))
+
+
 def close_upload(city: City) -> int:
-    step = ScheduledStep(Period(PERIOD), Step.UPLOAD_CLOSE, 1, "", city.moment("11-01T18:00"))
-    return schedule._carry_out(city.hub, step)
+    return schedule._carry_out(city.hub, upload_step(city))
 
 
 def test_nothing_that_books_waits_for_an_upload_or_changes_it(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,14 +287,37 @@ def test_dues_that_were_judged_before_the_hour_are_asked_for(city: City, monkeyp
     assert city.asked("ICBC") == {"A-1-1": DUE}
 
 
-def test_an_upload_that_was_cut_off_goes_on_with_the_agencies_that_are_left(
-    city: City, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("mode", ["B", "S"])
+def test_a_unit_that_is_about_to_be_asked_is_not_named_again(
+    city: City, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
+    """From the hour on it waits for its bank, whether or not its request is drawn up yet."""
+    city.accept(city.dues(bill("A-1", 1, DUE), bill("A-2", 2, DUE, bank="")))
+    original = requests.open_instructions
+
+    def with_a_choice_meanwhile(*given: Any) -> Any:
+        refused = city.submit(city.again((unit_of(1), mode), (unit_of(2), "S")))
+        assert [(fault.line, fault.code.value) for fault in refused.faults] == [(2, "unanswered")]
+        return original(*given)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(requests, "open_instructions", with_a_choice_meanwhile)
+        assert close_upload(city) == 1
+
+
+@pytest.fixture
+def two_agencies(city: City, monkeypatch: pytest.MonkeyPatch) -> City:
+    """Each asks in a transaction of its own."""
     city.accept(city.dues(bill("A-1", 1, DUE), bill("A-2", 2, DUE)))
     city.accept(city.dues(bill("B-1", 3, DUE, agency_code=HAIDIAN), agency_code=HAIDIAN))
     monkeypatch.setattr(request_deductions, "TOGETHER", 1)
-    monkeypatch.setattr(request_deductions, "AT_ONCE", 1)
-    original, made = requests.open_instructions, []
+    return city
+
+
+@contextmanager
+def cut_off_after_one(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The first agency has asked when the process dies."""
+    original, made = requests.open_instructions, list[Any]()
 
     def the_second_dies(*given: Any) -> Any:
         if made:
@@ -299,18 +325,74 @@ def test_an_upload_that_was_cut_off_goes_on_with_the_agencies_that_are_left(
         made.append(original(*given))
         return made[-1]
 
-    with monkeypatch.context() as cut_off:
-        cut_off.setattr(requests, "open_instructions", the_second_dies)
+    with monkeypatch.context() as cut:
+        cut.setattr(request_deductions, "AT_ONCE", 1)
+        cut.setattr(requests, "open_instructions", the_second_dies)
         with pytest.raises(DiedError):
-            close_upload(city)
+            yield
+
+
+def test_an_upload_that_was_cut_off_goes_on_as_if_it_had_not_been(
+    two_agencies: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is paid between the two tries is as late for the one agency as for the other."""
+    city = two_agencies
+    with cut_off_after_one(monkeypatch):
+        close_upload(city)
     assert city.rows("select agency, count(*) from instruction group by agency") == [(CHAOYANG, 2)]
     city.pump.drain()
-    assert all_is_proven(city), "also while the session is not made whole"
+    assert not all_is_proven(city), "an upload that nobody goes on with is told"
+    city.time_passes("11-01T20:00")
+    city.accept(city.receipts(("R-1", "A-1", WHOLE)))
+    city.accept(city.receipts(("R-2", "B-1", WHOLE), agency_code=HAIDIAN))
     assert close_upload(city) == 1
     city.advance("11-02T09:10")
-    assert set(city.asked("ICBC")) == {"A-1-1", "A-2-1", "B-1-1"}
+    assert city.asked("ICBC") == {"A-1-1": DUE, "A-2-1": DUE, "B-1-1": DUE}
     assert city.total("f6", "requested", period=PERIOD, round=1) == (3, 3 * WHOLE)
     assert all_is_proven(city)
+
+
+def test_agencies_ask_side_by_side(two_agencies: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    both, original = threading.Barrier(2), requests.open_instructions
+
+    def together(*given: Any) -> Any:
+        both.wait(LIMIT_SECONDS)
+        return original(*given)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(requests, "open_instructions", together)
+        assert close_upload(two_agencies) == 3
+    two_agencies.advance("11-02T09:10")
+    assert set(two_agencies.asked("ICBC")) == {"A-1-1", "A-2-1", "B-1-1"}
+    assert all_is_proven(two_agencies)
+
+
+def test_an_upload_that_is_done_again_waits_for_what_the_dead_one_left_running(
+    two_agencies: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL may still be at work for a process that has died."""
+    city, original = two_agencies, requests.bundles
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slowly(*given: Any) -> Any:
+        inside.set()
+        assert go_on.wait(LIMIT_SECONDS)
+        return original(*given)
+
+    first = threading.Thread(target=lambda: made.append(close_upload(city)))
+    made: list[int] = []
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(requests, "bundles", slowly)
+        first.start()
+        assert inside.wait(LIMIT_SECONDS)
+    again = threading.Thread(target=steps.let_the_hour_come, args=(city.hub.engine, upload_step(city)))
+    again.start()
+    again.join(0.3)
+    assert again.is_alive(), "what it has asked is not in the books yet"
+    go_on.set()
+    first.join(LIMIT_SECONDS)
+    again.join(LIMIT_SECONDS)
+    assert made == [3]
 
 
 def test_two_agencies_with_the_same_bill_at_the_same_moment(city: City, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ def submit(
 
 def _table(answers: "list[Answer]") -> "RenderableType":
     from rich.console import Group
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from hub.domain.money import Fen, print_yuan
 
@@ -71,9 +71,8 @@ def _table(answers: "list[Answer]") -> "RenderableType":
             said = "taken in before, nothing changed" if answer.repeat else "accepted"
             parts.append(f"{answer.file}: {said}, {answer.bills} lines, {print_yuan(Fen(answer.total))} yuan")
             continue
-        table = Table(
-            "line", "field", "code", "expected", "found", title=f"{answer.file}: refused", title_justify="left"
-        )
+        columns = [Column(name, overflow="fold") for name in ("line", "field", "code", "expected", "found")]
+        table = Table(*columns, title=f"{answer.file}: refused", title_justify="left")
         for fault in answer.faults[:FAULTS_SHOWN]:
             table.add_row(str(fault.line or "file"), fault.field, fault.code.value, fault.expected, fault.found)
         parts.append(table)

@@ -1,6 +1,8 @@
 """``hub bench``: the measurements. What runs them is ``simulators.bench``; here are its options and its exit."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +14,14 @@ from hub.domain.errors import HubError
 
 app = typer.Typer()
 
+SMALLEST = 100
+"""Units of a month with something of everything."""
+
 
 @app.command()
 def bench(
     ctx: typer.Context,
-    units: int = typer.Option(100_000, "--units", min=100, help="Paying units, a bill each."),
+    units: int = typer.Option(100_000, "--units", min=SMALLEST, help="Paying units, a bill each."),
     agencies: int = typer.Option(5, "--agencies", min=1, max=5),
     banks: int | None = typer.Option(None, "--banks", min=1, max=4, help="4; one large one with --latency."),
     seed: int = typer.Option(11, "--seed", help="Another seed, another month."),
@@ -36,6 +41,7 @@ def bench(
 ) -> int:
     """Measure a month, dues to arrears, on this machine. No figure is printed when the books are not the bench's own."""
     context = output.of(ctx)
+    _check(stage, sizes, record, code, profile, latency=latency)
     told = {
         "--units": units, "--agencies": agencies, "--banks": banks, "--seed": seed, "--stage": stage, "--sizes": sizes,
         "--record": record, "--label": label, "--code": code, "--profile": profile,
@@ -50,3 +56,30 @@ def bench(
         raise HubError(f"no figure: {why}", advice="hub bench --keep leaves the run's folder, with its logs.")
     sys.stdout.write(said)
     return output.DONE
+
+
+def _check(
+    stage: str | None, sizes: str | None, record: Path | None, code: Path | None, profile: Path | None, *, latency: bool
+) -> None:
+    """What would only show after a whole month."""
+    if stage not in (None, "delivery"):
+        raise typer.BadParameter("delivery is the one stage that is measured alone", param_hint="--stage")
+    if sum((latency, stage is not None, sizes is not None)) > 1:
+        raise typer.BadParameter("--latency, --stage and --sizes are measurements of their own; name one")
+    for size in sizes.split(",") if sizes is not None else ():
+        if not size.isascii() or not size.isdigit() or int(size) < SMALLEST:
+            raise typer.BadParameter(
+                f"whole numbers from {SMALLEST}, split by commas; found {size!r}", param_hint="--sizes"
+            )
+    if record is not None and not record.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {record.parent}", param_hint="--record")
+    if code is not None and not (code / "hub").is_dir():
+        raise typer.BadParameter(f"{code} holds no hub's code", param_hint="--code")
+    if (
+        profile is not None
+        and shutil.which(
+            "py-spy", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        )
+        is None
+    ):
+        raise typer.BadParameter("py-spy is not on this machine: pip install py-spy", param_hint="--profile")

@@ -1,12 +1,16 @@
 """``hub clock``: business time (contract section 6)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import typer
 
 from hub.app.cli import output
 
 app = typer.Typer(no_args_is_help=True, help="Business time.")
+
+LONGEST: Final = timedelta(days=366)
+"""A mistyped year must not close a hundred months."""
 
 
 @app.command()
@@ -54,6 +58,11 @@ def advance(
         raise ConfigurationError("The clock is the system's; it advances by itself.", advice='[clock] mode = "manual"')
     if target < now:
         raise HubError(f"Business time is {now:%Y-%m-%d %H:%M} already and never goes back.", advice="hub clock show")
+    if target > now + LONGEST:
+        raise HubError(
+            f"{target:%Y-%m-%d} is more than a year after {now:%Y-%m-%d}; months that are closed on the way stay closed.",
+            advice="If it is meant, advance by a year at most at a time.",
+        )
     schedule.require_running(hub)
     with context.working(f"Advancing to {target:%Y-%m-%d %H:%M}"), closing(schedule.Banks(hub)) as banks:
         done = schedule.advance(hub, target, context.say, banks=banks)

@@ -49,7 +49,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "bank": Entry("bank", "Fetch banks' results now; try a bank's connection.", _WORK, noun=True),
     "calendar": Entry("calendar", "Working days by year: show, import.", _WORK, noun=True),
     "worklist": Entry("worklist", "What waits for a person: list, show, resolve.", _WORK, noun=True),
-    "export": Entry("export", "Forms of the regulation and books, as JSON, CSV, XLSX or PDF.", _LOOK),
+    "export": Entry("export", "Forms of the regulation and books, as JSON or CSV.", _LOOK),
     "trace": Entry("trace", "The whole journey of a bill, instruction, receipt, file or unit.", _LOOK),
     "verify": Entry("verify", "Recompute the invariants from books and files.", _LOOK),
     "demo": Entry("demo", "A simulated month with banks and agencies.", _TRY),

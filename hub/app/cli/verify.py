@@ -49,11 +49,12 @@ def evidence_of(hub: "Hub") -> "Evidence":
 def as_table(outcomes: "Sequence[Outcome]", *, ok: bool) -> "Table":
     """One line a check; what is wrong stands in full."""
     from rich import box
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
     verdict = "books and files agree" if ok else "books and files do not agree"
-    table = Table("", "check", "what was compared", box=box.SIMPLE_HEAD, title=verdict, title_justify="left")
+    columns = [Column(name, overflow="fold") for name in ("", "check", "what was compared")]
+    table = Table(*columns, box=box.SIMPLE_HEAD, title=verdict, title_justify="left")
     for outcome in outcomes:
         mark = Text("ok", style="green") if outcome.ok else Text("WRONG", style="bold red")
         table.add_row(mark, outcome.name, Text(outcome.detail))

@@ -11,7 +11,7 @@ _SHOWN = ("id", "queue", "agency", "bank", "file", "line", "field", "summary", "
 @app.command("list")
 def list_items(ctx: typer.Context, everything: bool = typer.Option(False, "--all", help="Resolved items too.")) -> None:
     """Open work items, oldest first."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from hub.ledger import work_items
 
@@ -19,7 +19,8 @@ def list_items(ctx: typer.Context, everything: bool = typer.Option(False, "--all
     hub = context.hub
     with hub.engine.connect() as conn:
         rows = work_items.rows(conn, everything=everything)
-    table = Table("id", "queue", "since", "bank", "file", "summary", title="Work items", title_justify="left")
+    columns = [Column(name, overflow="fold") for name in ("id", "queue", "since", "bank", "file", "summary")]
+    table = Table(*columns, title="Work items", title_justify="left")
     for row in rows:
         since = f"{row['opened_at']:%Y-%m-%d %H:%M}"
         table.add_row(str(row["id"]), row["queue"], since, row["bank"], row["file"], row["summary"])
@@ -59,12 +60,14 @@ def resolve(
     from hub.domain.errors import HubError
     from hub.ledger import clock, dead_letters, work_items
 
+    if not note.strip():
+        raise typer.BadParameter("say what was found and done", param_hint="--note")
     context = output.of(ctx)
     hub = context.hub
     owner = context.engine(role=None)
     with owner.begin() if retry else hub.engine.begin() as conn:
         if retry and not dead_letters.retry(conn, item):
-            raise HubError(f"item {item} holds no parked event", advice="hub worklist show ID")
+            raise HubError(f"item {item} holds no parked event", advice=f"hub worklist show {item}")
         done = work_items.resolve(conn, item, note, clock.now(conn))
     if not done:
         return _unknown(context, item)

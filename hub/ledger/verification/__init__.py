@@ -28,6 +28,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     files.receipts_files_equal_receipts,
     totals.instructions_are_their_bills,
     totals.requests_equal_dues,
+    totals.uploads_are_whole,
     totals.declarations_equal_requests,
     totals.city_lines_equal_requests,
     totals.requests_are_in_a_batch,

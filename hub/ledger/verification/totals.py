@@ -13,9 +13,11 @@ from hub.domain.funds import FUND_NAMES
 from hub.domain.lifecycle import BatchState
 from hub.domain.reconciliation import HASH_TOTAL_MODULUS
 from hub.domain.timetable import Step
+from hub.ledger.database import SCHEDULE_LOCK
 from hub.ledger.verification.findings import COUNTED, Evidence, Outcome, compare_sets, fund_sums, funds
 
-_UPLOADS: Final = f"select period, round, due_at from step_done where step = '{Step.UPLOAD_CLOSE}'"
+_DONE: Final = f"select period, round, due_at from step_done where step = '{Step.UPLOAD_CLOSE}'"
+_UPLOADS: Final = f"{_DONE} union select period, round, due_at from step_begun where step = '{Step.UPLOAD_CLOSE}'"
 _OUTSIDE: Final = """
     select bill_id from receipt union select bill_id from second_collection where mode = 'S'
 """
@@ -25,8 +27,8 @@ _OUTSIDE: Final = """
 def requests_equal_dues(conn: Connection, _evidence: Evidence) -> Outcome:
     """Monthly bills for bank deduction, and second collections, are each asked for once a round, for what is missing.
 
-    First round: bills accepted before its upload closed. Second: bills that missed it, and bills named again. A session
-    that is being made at this moment is left out.
+    First round: bills accepted before its upload closed. Second: bills that missed it, and bills named again. Of a session
+    that is not drawn up whole, what is there is checked.
     """
     missing = ", ".join(f"b.{fund} - coalesce(c.{fund}, 0)" for fund in FUND_NAMES)
     answered = ", ".join(f"sum(r.{fund})::bigint as {fund}" for fund in FUND_NAMES)
@@ -51,12 +53,25 @@ def requests_equal_dues(conn: Connection, _evidence: Evidence) -> Outcome:
             join again on again.id = b.id left join of_first_round c on c.bill_id = b.id
             where ({missing}) <> (0, 0, 0, 0)),
         found as (
-            select i.bill_id as id, i.round, {funds("i")} as amounts from instruction i join bills b on b.id = i.bill_id
-            join upload u on u.period = i.period and u.round = i.round)
+            select i.bill_id as id, i.round, {funds("i")} as amounts from instruction i join bills b on b.id = i.bill_id)
         select 'instruction' as place, b.bill_no || '-' || round as key, e.amounts as expected, f.amounts as found
         from expected e full join found f using (id, round) join bill b using (id)
+        where f.amounts is not null or (b.period, round) in (select period, round from ({_DONE}) done)
     """
     return compare_sets(conn, "requests-equal-dues", "requests", FUND_NAMES, query)
+
+
+def uploads_are_whole(conn: Connection, _evidence: Evidence) -> Outcome:
+    """An upload that was begun is done, unless a schedule is at work: what was cut off is done again by the next one."""
+    query = f"""
+        select 'upload' as place, b.period || ' round ' || b.round as key, array[1::bigint] as expected,
+            array[(d.period is not null)::int::bigint] as found
+        from step_begun b left join step_done d using (period, step, round)
+        where b.step = '{Step.UPLOAD_CLOSE}' and not exists (
+            select from pg_locks where locktype = 'advisory' and classid = {SCHEDULE_LOCK} and objsubid = 2 and granted
+                and database = (select oid from pg_database where datname = current_database()))
+    """
+    return compare_sets(conn, "uploads-are-whole", "uploads", ("done",), query)
 
 
 def nothing_is_asked_twice(conn: Connection, _evidence: Evidence) -> Outcome:

@@ -36,6 +36,8 @@ TAMPERED = [
      "receipts-files-equal-receipts", "receipt RCPT_110101_20261211_0001.txt line 1"),
     ("update instruction set agency = '110105' where instruction_no = 'A-2-2'",
      "instructions-are-their-bills", "instruction A-2-2: expected agency 110101, found agency 110105"),
+    ("delete from step_done where step = 'upload-close' and period = '2026-12' and round = 1",
+     "uploads-are-whole", "upload 2026-12 round 1: expected done 1, found done 0"),
     ("update instruction set pension = 19999, total = 23599 where instruction_no = 'A-2-1'",
      "requests-equal-dues", "instruction A-2-1: expected pension 20000, found pension 19999"),
     ("update declaration set lines = 3 where agency = '110101' and bank = 'CCB'",

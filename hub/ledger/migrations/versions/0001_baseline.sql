@@ -11,7 +11,7 @@ create table business_clock (
     only_row   boolean primary key default true check (only_row),
     mode       text not null check (mode in ('manual', 'system')),
     started_at timestamptz not null,          -- nothing that was due before is carried out
-    now_at     timestamptz not null           -- moves only in manual mode
+    now_at     timestamptz not null           -- manual: the time; system: how far it has come at least
 );
 create table calendar_day (                   -- working-day calendars: 'city', and a bank's code where it has its own
     calendar text not null,
@@ -19,6 +19,14 @@ create table calendar_day (                   -- working-day calendars: 'city', 
     working  boolean not null,
     name     text not null default '',
     primary key (calendar, day)
+);
+create table step_begun (                     -- uploads and closes whose hour has come for everybody
+    period     char(7) not null,
+    step       text not null,
+    round      smallint not null default 0,
+    due_at     timestamptz not null,
+    begun_at   timestamptz not null,          -- when it was begun first; begun again, it goes by the same moment
+    primary key (period, step, round)
 );
 create table step_done (                      -- scheduled steps carried out
     period     char(7) not null,
