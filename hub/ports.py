@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 from hub.domain.faults import Fault
 from hub.domain.funds import FundAmounts
 from hub.domain.money import Fen
+from hub.domain.result_numbers import ResultNumber
 
 if TYPE_CHECKING:  # looking commands know the ports and need no columns
     import polars as pl
@@ -165,6 +166,10 @@ class BankFormat(Protocol):
         ...
 
     def is_result_name(self, name: str, bank: str) -> bool: ...
+
+    def result_number(self, name: str, bank: str) -> ResultNumber | None:
+        """The bank's own number in a result's name; None for a name that is not this bank's or has none."""
+        ...
 
     def ok_text(self, sha256: str, size: int) -> bytes: ...
 

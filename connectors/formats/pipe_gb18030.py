@@ -7,6 +7,7 @@ from typing import BinaryIO, Final
 import polars as pl
 
 from connectors.formats import pipe_request, pipe_result
+from hub.domain.result_numbers import ResultNumber
 from hub.ports import BankFormat, BatchHeader, Refused, RequestLine, ResultFile, WrittenTotals
 
 MAX_SEQ: Final = 9999
@@ -35,6 +36,11 @@ class PipeGb18030:
         Another bank's name or an unreal date is not passed over here: parse_result refuses it, and a person sees it.
         """
         return name.startswith("HD_") and name.endswith(".txt")
+
+    def result_number(self, name: str, bank: str) -> ResultNumber | None:
+        """As the port says: ``HD_<bank>_<YYYYMMDD>_<seq>.txt``."""
+        found = pipe_result.ResultName.parse(name)
+        return None if found is None or found.bank != bank else ResultNumber(found.day, found.seq)
 
     def ok_text(self, sha256: str, size: int) -> bytes:
         return f"{sha256} {size}\n".encode("ascii")

@@ -14,11 +14,11 @@ from hub.domain.errors import HubError
 from hub.domain.faults import Fault, FaultCode, in_file_order
 from hub.domain.money_columns import added_up
 from hub.domain.work import Queue
-from hub.ledger import clock, files, work_items
+from hub.ledger import clock, files, result_numbers, work_items
 from hub.ledger.batches import Batch
 from hub.ledger.database import POLL_LOCK, session_lock
 from hub.ledger.unready_results import UnreadyResults
-from hub.ports import Archived, BankDoor, BankFormat, Refused, RemoteFile
+from hub.ports import Archived, BankDoor, BankFormat, Refused, RemoteFile, ResultFile
 from hub.processors import deliver_bank_file, read_bank_result, release_results
 from hub.runtime.work_log import Piece, working
 
@@ -177,12 +177,17 @@ def _judge(hub: Hub, code: str, name: str, archived: Archived, piece: Piece) -> 
         if files.accepted_by_content(conn, "bank", archived.sha256) is not None:
             if not files.came_again(conn, "bank", archived.sha256, name):
                 now = clock.now(conn)
-                files.record(conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="repeat")
+                repeat = files.record(
+                    conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="repeat"
+                )
+                result_numbers.note(conn, hub.formats[code], code, repeat, now)
             return "repeat"
     with archived.path.open("rb") as data:
         parsed = hub.formats[code].parse_result(name, code, data)
     if isinstance(parsed, Refused):
-        return _quarantine(hub, code, name, archived, _every_fault(hub, parsed))
+        return _quarantine(
+            hub, code, name, archived, _every_fault(hub, parsed), parsed.readable, empty=archived.size == 0
+        )
     with hub.engine.begin() as conn:
         batch, found = read_bank_result.check(conn, parsed)
         identity = read_bank_result.identity(parsed.batch_no)
@@ -195,10 +200,13 @@ def _judge(hub: Hub, code: str, name: str, archived: Archived, piece: Piece) -> 
                 total=added_up(parsed.answers["deducted"]),
             )  # fmt: skip
             read_bank_result.keep(conn, batch, parsed, file_id, now)
+            result_numbers.note(conn, hub.formats[code], code, file_id, now)
+            empty = read_bank_result.empty_without_batch(code, name)
+            work_items.settle(conn, Queue.EMPTY, empty, f"{name} came with its lines", now)
             piece.lines = batch.lines
             release_results.release_if_due(conn, parsed.batch_no, now)
             return "taken"
-    return _quarantine(hub, code, name, archived, faults)
+    return _quarantine(hub, code, name, archived, faults, parsed, empty=len(parsed.answers) == 0)
 
 
 def _every_fault(hub: Hub, refused: Refused) -> list[Fault]:
@@ -214,14 +222,25 @@ def _every_fault(hub: Hub, refused: Refused) -> list[Fault]:
     return list(in_file_order([*faults, *(fault for fault in more if (fault.line, fault.field) not in told)]))
 
 
-def _quarantine(hub: Hub, code: str, name: str, archived: Archived, faults: list[Fault]) -> str:
+def _quarantine(
+    hub: Hub,
+    code: str,
+    name: str,
+    archived: Archived,
+    faults: list[Fault],
+    answer: ResultFile | None = None,
+    *,
+    empty: bool = False,
+) -> str:
     """Books nothing; a work item names file, line and field of the first fault and holds them all."""
     first = faults[0]
     with hub.engine.begin() as conn:
         now = clock.now(conn)
-        files.record(
+        file_id = files.record(
             conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="quarantined", faults=faults
         )
+        result_numbers.note(conn, hub.formats[code], code, file_id, now)
+        read_bank_result.note_quarantined(conn, code, name, answer, now, empty=empty)
         work_items.raise_item(
             conn,
             queue=Queue.QUARANTINE,

@@ -18,13 +18,19 @@ from hub.app import bank_door
 from hub.app.wiring import Hub
 from hub.domain.errors import HubError, NotRunningError, RetriableError
 from hub.domain.parties import BankTerms
-from hub.domain.periods import Period
 from hub.domain.timetable import ScheduledStep, Step
 from hub.domain.work import Queue
 from hub.ledger import clock, flight, outbox, steps, work_items
 from hub.ledger.batches import NameOf
 from hub.ledger.database import SCHEDULE_LOCK, session_lock
-from hub.processors import close_city_batch, close_month, release_results, request_deductions, watch_results
+from hub.processors import (
+    close_city_batch,
+    close_month,
+    deliver_bank_file,
+    release_results,
+    request_deductions,
+    watch_results,
+)
 from hub.runtime.sweeper import OLDER_THAN_SECONDS
 from hub.runtime.work_log import working
 
@@ -105,6 +111,7 @@ def advance(hub: Hub, to: datetime, tell: Tell = lambda _: None, *, banks: Banks
             due_at = group[0].due_at
             assert due_at is not None, "a step without a time is not carried out"
             _move_clock(hub, due_at)
+            _watch(hub)
             for step in group:
                 tell(
                     f"{due_at:%Y-%m-%d %H:%M}  {step.period} {step.step.value} {step.round or ''} {step.bank}".rstrip()
@@ -119,6 +126,7 @@ def advance(hub: Hub, to: datetime, tell: Tell = lambda _: None, *, banks: Banks
                 banks.visit(done, tell)
                 drain(hub)
         _move_clock(hub, to)
+        _watch(hub)
         with hub.engine.connect() as conn:
             done.clock = clock.now(conn)
         return done
@@ -136,6 +144,7 @@ def keep_up(hub: Hub, now: datetime, visited: Visited) -> list[ScheduledStep]:
     bank's, and no other bank's. RetriableError when the pipeline does not move any more.
     """
     with session_lock(hub.engine, SCHEDULE_LOCK):
+        _watch(hub)
         with hub.engine.begin() as conn:
             due = _waiting_steps(conn, hub, now, Advanced(now))
         waiting: list[ScheduledStep] = []
@@ -210,17 +219,13 @@ def require_running(hub: Hub) -> None:
 
 def next_step(conn: Connection, hub: Hub, now: datetime) -> ScheduledStep | None:
     """The step that is due next, of this period or the next; None when the calendar ends before it."""
-    period = Period.of(now.date())
-    done = steps.done(conn, [period, period.next()])
-    coming = [
-        step
-        for sessions in steps.timetables(conn, (period, period.next()), hub.parties.banks)
-        for step in sessions
-        if (str(step.period), step.step.value, step.round, step.bank) not in done
-        and step.due_at is not None
-        and step.due_at >= clock.started_at(conn)
-    ]
-    return min(coming, key=lambda step: step.order, default=None)
+    return next(iter(steps.coming(conn, now, hub.parties.banks)), None)
+
+
+def _watch(hub: Hub) -> None:
+    """What should be at a bank by now and is not: a person is told, whatever step comes next."""
+    with hub.engine.begin() as conn:
+        deliver_bank_file.watch(conn, clock.now(conn))
 
 
 def _next_steps(hub: Hub, to: datetime, done: Advanced) -> Sequence[ScheduledStep]:

@@ -7,7 +7,7 @@ and no account is read.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 from typing import Any, Final
@@ -19,7 +19,8 @@ from hub.domain.funds import FUND_NAMES, NOTHING, FundAmounts
 from hub.domain.money import Fen
 from hub.domain.periods import Period
 from hub.domain.timetable import TZ, Step
-from hub.ledger import clock, steps
+from hub.ledger import clock, files, steps
+from hub.ledger.files import LastFile
 
 ROUNDS: Final = (1, 2)
 WORK_SHOWN: Final = 30
@@ -130,18 +131,6 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class FileRow:
-    """A file that went out or came in last."""
-
-    party: str
-    name: str
-    at: datetime
-    outcome: str
-    lines: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
 class WorkItem:
     """What waits for a person. ``summary`` is as it may be shown: no account number, nothing unseen."""
 
@@ -183,8 +172,8 @@ class Board:
     city: Standing
     agencies: Mapping[str, Standing]
     sessions: tuple[Session, ...]
-    sent: Mapping[str, FileRow]
-    taken: Mapping[str, FileRow]
+    sent: Mapping[str, LastFile]
+    taken: Mapping[str, LastFile]
     work: tuple[WorkItem, ...]
     queues: tuple[tuple[str, int], ...]
     feed: tuple[Happening, ...]
@@ -443,7 +432,7 @@ def _local(at: datetime | None) -> datetime | None:
     return None if at is None else at.astimezone(TZ)
 
 
-def _sent(conn: Connection) -> dict[str, FileRow]:
+def _sent(conn: Connection) -> dict[str, LastFile]:
     """Per bank the last file that went out."""
     found = _rows(
         conn,
@@ -452,22 +441,12 @@ def _sent(conn: Connection) -> dict[str, FileRow]:
         from bank_file_receipt r join batch b on b.id = r.batch_id order by b.bank, r.sent_at desc, b.id desc
         """,
     )
-    return {row["party"]: FileRow(**{**row, "at": row["at"].astimezone(TZ)}) for row in found}
+    return {row["party"]: LastFile(**{**row, "at": row["at"].astimezone(TZ)}) for row in found}
 
 
-def _taken(conn: Connection) -> dict[str, FileRow]:
+def _taken(conn: Connection) -> dict[str, LastFile]:
     """Per bank the last file that came in, whatever became of it."""
-    found = _rows(
-        conn,
-        """
-        select distinct on (party) party, name, received_at as at, outcome, lines, total
-        from file_intake where door = 'bank' order by party, id desc
-        """,
-    )
-    return {
-        row["party"]: FileRow(**{**row, "name": presentable(row["name"]), "at": row["at"].astimezone(TZ)})
-        for row in found
-    }
+    return {bank: replace(last, name=presentable(last.name)) for bank, last in files.last_from_banks(conn).items()}
 
 
 def _work(conn: Connection) -> tuple[tuple[WorkItem, ...], tuple[tuple[str, int], ...]]:

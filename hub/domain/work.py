@@ -8,6 +8,10 @@ class Queue(StrEnum):
 
     QUARANTINE = "quarantine"  # a bank's file that does not fit what was asked
     LATE = "late"  # no answer when it was due
+    MISSING = "missing"  # a session's request was due at its bank, and no file is proven to be there
+    EARLY = "early"  # an answer before its request was proven sent
+    EMPTY = "empty"  # an answer without lines
+    SEQUENCE = "sequence"  # a gap or a repeat in a bank's numbers of results; a warning
     UNSENT = "unsent"  # a bank file that could not be delivered
     SUSPENSE = "suspense"  # 暂收款: money beyond what was outstanding
     CONTROL_TOTALS = "control-totals"  # a hand-over whose totals do not match; that batch is stopped

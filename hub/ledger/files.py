@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from hub.domain.faults import MAX_FAULTS_STORED, Fault
+from hub.domain.timetable import TZ
 from hub.ports import Archived
 
 
@@ -109,6 +110,29 @@ def contents_under(conn: Connection, door: str, party: str, name: str) -> list[t
         {"door": door, "party": party, "name": name},
     )
     return [(row.sha256, row.size) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class LastFile:
+    """The file that went to a party or came from it last, and what became of it. Business time; the total is fen."""
+
+    party: str
+    name: str
+    at: datetime
+    outcome: str
+    lines: int
+    total: int
+
+
+def last_from_banks(conn: Connection) -> dict[str, LastFile]:
+    """Per bank the last file that came in, whatever became of it. The name is the bank's own text."""
+    found = conn.execute(
+        text("""
+            select distinct on (party) party, name, received_at as at, outcome, lines, total
+            from file_intake where door = 'bank' order by party, id desc
+        """)
+    )
+    return {row.party: LastFile(**{**row._asdict(), "at": row.at.astimezone(TZ)}) for row in found}
 
 
 def _one(conn: Connection, where: str, **values: str) -> Intake | None:

@@ -251,6 +251,15 @@ def receive_bundles(conn: Connection, received: Sequence[tuple[object, dict[str,
     conn.execute(_RECEIVE, rows)
 
 
+def declared_banks(conn: Connection, period: str, round_: int) -> set[str]:
+    """The banks of which lines are requested in a session, as 财表六 declares them."""
+    found = conn.execute(
+        text("select distinct bank from declaration where period = :period and round = :round and lines > 0"),
+        {"period": period, "round": round_},
+    )
+    return set(found.scalars())
+
+
 def receive_declaration(conn: Connection, record: dict[str, Any], event_id: object) -> None:
     """Stores an agency's 财表六 as the city received it."""
     conn.execute(

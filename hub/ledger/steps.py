@@ -1,6 +1,6 @@
 """Which scheduled steps have been carried out, and which period the books are open for."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Connection, Engine, text
@@ -76,6 +76,22 @@ def done(conn: Connection, periods: Iterable[Period]) -> set[tuple[str, str, int
         {"periods": [str(period) for period in periods]},
     )
     return {(row.period, row.step, row.round, row.bank) for row in found}
+
+
+def coming(conn: Connection, now: datetime, banks: Collection[str]) -> list[ScheduledStep]:
+    """The steps of this period and the next that are not carried out, in order; those beyond the calendar left out."""
+    period = Period.of(now.date())
+    periods = (period, period.next())
+    carried_out, started = done(conn, periods), clock.started_at(conn)
+    found = [
+        step
+        for sessions in timetables(conn, periods, banks)
+        for step in sessions
+        if (str(step.period), step.step.value, step.round, step.bank) not in carried_out
+        and step.due_at is not None
+        and step.due_at >= started
+    ]
+    return sorted(found, key=lambda step: step.order)
 
 
 def mark_done(conn: Connection, step: ScheduledStep, at: datetime) -> None:

@@ -67,6 +67,24 @@ def settle(conn: Connection, queue: Queue, about: str, resolution: str, at: date
     )
 
 
+def reword(conn: Connection, queue: Queue, about: str, summary: str) -> None:
+    """An open item says how its trouble stands now."""
+    conn.execute(
+        text("update work_item set summary = :summary where queue = :queue and about = :about and state = 'open'"),
+        {"queue": queue.value, "about": about, "summary": summary},
+    )
+
+
+def was_raised(conn: Connection, queue: Queue, about: str) -> bool:
+    """Whether a person was told already, whatever became of it; for trouble that is looked for over and over."""
+    return bool(
+        conn.execute(
+            text("select exists (select from work_item where queue = :queue and about = :about)"),
+            {"queue": queue.value, "about": about},
+        ).scalar_one()
+    )
+
+
 def resolve(conn: Connection, item: int, note: str, at: datetime) -> bool:
     """A person's decision; False when there is no such open item."""
     done = conn.execute(

@@ -1,7 +1,8 @@
 """Step 4, close the city batch (C9-2): requests are held against 财表六, added up (表二十六) and made into bank files (财表七).
 
 Reads: the city's lines and declarations. Writes: batches with numbered lines, deduction-batched.
-Rule: an upload whose control totals do not match is held back with a work item, and stops nothing else.
+Rule: an upload whose control totals do not match is held back with a work item, and stops nothing else; a bank that is
+left without a file although lines were requested of it is told, too.
 Repeat: the step is marked done in the same transaction; an instruction is in one batch.
 """
 
@@ -46,6 +47,16 @@ def carry_out(
             " (lines and four funds in fen); the upload is held back",
         )
     made = batches.form(conn, period, round_, now.date(), banks, held, name_of)
+    asked = requests.declared_banks(conn, period, round_) | {bank for _, bank in held}
+    for bank in sorted(asked - {batch.bank for batch in made}):
+        work_items.raise_item(
+            conn,
+            queue=Queue.MISSING,
+            bank=bank,
+            at=now,
+            about=f"{period}/{round_}/{bank}",
+            summary=f"{period} round {round_}: lines were requested of {bank}, and no file goes there",
+        )
     outbox.append(conn, [_batched(conn, batch, now) for batch in made])
     return made
 

@@ -1,17 +1,21 @@
 """Step 5, deliver the bank file (财表七, C9-2): over SFTP, proven by what the bank's server gives back.
 
-Reads: batches that are SENDING. Writes: the receipt, bank-file-sent; the batch is SENT from here on.
+Reads: batches that are SENDING. Writes: the receipt, bank-file-sent; the batch is SENT from here on. A work item for a
+file whose hour passes without that proof.
 Rule: the file is read back under its final name before its .ok goes out, and before anything says "sent".
 Repeat: the door looks before it acts, so an unknown outcome is resolved by looking and never tried again blindly.
 """
+
+from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
 import topics
 from hub.domain.errors import HubError
+from hub.domain.expected_files import Awaited, awaited
 from hub.domain.lifecycle import BatchState
 from hub.domain.work import Queue
-from hub.ledger import batches, clock, outbox, work_items
+from hub.ledger import batches, clock, expected_files, outbox, work_items
 from hub.ledger.batches import Batch
 from hub.ports import BankDoor, BankFormat, Delivery, FileArchive
 from hub.wire.events import Event
@@ -20,6 +24,34 @@ from hub.wire.events import Event
 def pending(conn: Connection, bank: str | None = None) -> list[Batch]:
     """Files that are written and not delivered, oldest first; of one bank when named."""
     return batches.in_state(conn, BatchState.SENDING, bank)
+
+
+def watch(conn: Connection, now: datetime) -> int:
+    """Opens an item, once, for each file that its bank should have by now, and returns how many are new.
+
+    Whether nobody has written it, nobody has tried to send it, or the bank does not take it: the session asks nothing
+    there, and the sooner a person knows, the more of its day is left.
+    """
+    found = 0
+    for expected in expected_files.deliveries(conn):
+        if not expected.is_overdue(now) or work_items.was_raised(conn, expected.queue, expected.batch_no):
+            continue
+        batch = batches.by_number(conn, expected.batch_no, lock=True)
+        assert batch is not None, "a batch does not go away"
+        if awaited(batch.state) is not Awaited.DELIVERY:  # it was sent while we waited for its row
+            continue
+        work_items.raise_item(
+            conn,
+            queue=expected.queue,
+            bank=batch.bank,
+            file=batch.file_name,
+            about=batch.batch_no,
+            at=now,
+            summary=f"{batch.file_name} ({batch.lines} lines) is not proven to be at {batch.bank};"
+            f" it was due {expected.due_at:%Y-%m-%d %H:%M}",
+        )
+        found += 1
+    return found
 
 
 def deliver(engine: Engine, batch: Batch, door: BankDoor, archive: FileArchive, profile: BankFormat) -> bool:
@@ -69,7 +101,8 @@ def _note_sent(conn: Connection, batch: Batch, delivery: Delivery) -> None:
             "host_key": delivery.host_key, "at": now,
         },
     )  # fmt: skip
-    work_items.settle(conn, Queue.UNSENT, batch.batch_no, f"delivered {now:%Y-%m-%d %H:%M}", now)
+    for queue in (Queue.UNSENT, Queue.MISSING, Queue.EARLY):
+        work_items.settle(conn, queue, batch.batch_no, f"delivered {now:%Y-%m-%d %H:%M}", now)
     sent = Event(
         topic=topics.BANK_FILE_SENT,
         key=batch.bank,

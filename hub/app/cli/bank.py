@@ -1,4 +1,4 @@
-"""``hub bank``: fetch results now, try a connection (contract section 6)."""
+"""``hub bank``: the board of the banks, fetch results now, try a connection (contract section 6)."""
 
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,23 @@ def poll(
         document["unread"] = unread
     output.emit(context, document, "\n".join(f"{file.file}  {file.outcome}" for file in files) or "nothing new")
     return output.FAILED if unread else output.DONE
+
+
+@app.command("list")
+def list_banks(ctx: typer.Context) -> None:
+    """The board: what went to each bank and came from it last, what is due next, what is awaited, what is stuck."""
+    from hub.app.cli.bank_board import as_document, as_table
+    from hub.ledger import bank_board
+    from hub.ledger.database import ROLE_READ
+
+    context = output.of(ctx)
+    banks = {bank.code: bank.profile for bank in context.settings.banks}
+    engine = context.engine(ROLE_READ)
+    try:
+        board = bank_board.read(engine, banks)
+    finally:
+        engine.dispose()
+    output.emit(context, as_document(board), None if context.json else as_table(board))
 
 
 def _over_and_over(hub: "Hub", codes: list[str], every: float) -> int:

@@ -17,6 +17,7 @@ from connectors.formats.pipe_result import ResultName
 from hub.domain.bank_results_columns import lines_of
 from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.money import MAX_AMOUNT, Fen
+from hub.domain.result_numbers import ResultNumber
 from hub.ports import BatchHeader, Refused, RequestLine, ResultFile
 
 GOOD = Path(__file__).parents[2] / "golden" / "bank" / "good"
@@ -176,6 +177,21 @@ def test_names_of_files() -> None:
 )
 def test_what_claims_to_be_a_result(name: str, result: bool) -> None:
     assert PROFILE.is_result_name(name, "ICBC") is result
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("HD_ICBC_20261203_0001.txt", ResultNumber(date(2026, 12, 3), 1)),
+        ("HD_ICBC_20261203_4711.txt", ResultNumber(date(2026, 12, 3), 4711)),
+        ("HD_ICBC_20261203_7.txt", ResultNumber(date(2026, 12, 3), 7)),
+        ("HD_CCB_20261203_0001.txt", None),
+        ("HD_ICBC_20261232_0001.txt", None),
+        ("HD_ICBC_final.txt", None),
+    ],
+)
+def test_the_banks_own_number_in_a_name(name: str, number: ResultNumber | None) -> None:
+    assert PROFILE.result_number(name, "ICBC") == number
 
 
 def parse(content: bytes) -> ResultFile | Refused:

@@ -59,6 +59,7 @@ create table file_intake (                    -- every file that came in, each t
     check ((identity is not null) = (outcome = 'accepted'))
 );
 create unique index file_intake_identity on file_intake (identity) where outcome = 'accepted';
+create index file_intake_from_banks on file_intake (party, id) where door = 'bank';
 create index file_intake_sha256 on file_intake (sha256);
 
 -- ── agency: bills, second collections, receipts ─────────────────────────────────────────────────────────────────

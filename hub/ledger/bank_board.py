@@ -1,0 +1,130 @@
+"""The board of the banks: how each one stands, in one consistent reading that stays small when the bills are a million.
+
+Who looks at it writes nothing and imports nothing that writes: no events, no columns.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, text
+
+from hub.domain.expected_files import Awaited, ExpectedFile, awaited
+from hub.domain.lifecycle import BatchState
+from hub.domain.timetable import TZ, ScheduledStep
+from hub.domain.work import Queue
+from hub.ledger import clock, expected_files, files, steps
+from hub.ledger.database import one_snapshot
+from hub.ledger.files import LastFile
+
+
+@dataclass(frozen=True, slots=True)
+class LastRequest:
+    """The last file made for a bank. ``at``: when it was read back there; None when that was never done.
+
+    ``proven``: that the bank has it is known, by reading it back or by the bank's answer.
+    """
+
+    name: str
+    at: datetime | None
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Deliveries that do not get through: why the last try failed, since when a person is asked to look."""
+
+    since: datetime | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankRow:
+    """How a bank stands. ``work_items``: open ones by queue."""
+
+    bank: str
+    profile: str
+    last_out: LastRequest | None
+    last_in: LastFile | None
+    next_step: ScheduledStep | None
+    awaited: tuple[ExpectedFile, ...]
+    work_items: Mapping[str, int]
+    paused: Paused | None
+
+
+@dataclass(frozen=True, slots=True)
+class BankBoard:
+    now: datetime
+    rows: tuple[BankRow, ...]
+
+
+def read(engine: Engine, banks: Mapping[str, str]) -> BankBoard:
+    """The board of the banks of ``hub.toml`` (code → profile), in their order there."""
+    with one_snapshot(engine) as conn:
+        now = clock.now(conn)
+        last_out, last_in, paused = _last_requests(conn), files.last_from_banks(conn), _paused(conn)
+        coming = steps.coming(conn, now, banks)
+        expected = [*expected_files.deliveries(conn), *expected_files.results(conn)]
+        items = _open_items(conn)
+    return BankBoard(
+        now,
+        tuple(
+            BankRow(
+                bank=bank,
+                profile=profile,
+                last_out=last_out.get(bank),
+                last_in=last_in.get(bank),
+                next_step=next((step for step in coming if step.bank in ("", bank)), None),
+                awaited=tuple(each for each in expected if each.bank == bank),
+                work_items=items.get(bank, {}),
+                paused=paused.get(bank),
+            )
+            for bank, profile in banks.items()
+        ),
+    )
+
+
+def _last_requests(conn: Connection) -> dict[str, LastRequest]:
+    found = conn.execute(
+        text("""
+            select distinct on (b.bank) b.bank, b.file_name, b.state, r.sent_at
+            from batch b left join bank_file_receipt r on r.batch_id = b.id order by b.bank, b.id desc
+        """)
+    )
+    return {
+        row.bank: LastRequest(
+            row.file_name,
+            None if row.sent_at is None else row.sent_at.astimezone(TZ),
+            awaited(BatchState(row.state)) is not Awaited.DELIVERY,
+        )
+        for row in found
+    }
+
+
+def _paused(conn: Connection) -> dict[str, Paused]:
+    """Banks with a file whose last try failed; the oldest such file tells why."""
+    found = conn.execute(
+        text("""
+            select distinct on (b.bank) b.bank, b.trouble, w.opened_at
+            from batch b
+            left join work_item w on w.queue = :unsent and w.about = b.batch_no and w.state = 'open'
+            where b.state = :sending and b.trouble <> '' order by b.bank, b.id
+        """),
+        {"unsent": Queue.UNSENT.value, "sending": BatchState.SENDING.value},
+    )
+    return {
+        row.bank: Paused(None if row.opened_at is None else row.opened_at.astimezone(TZ), row.trouble) for row in found
+    }
+
+
+def _open_items(conn: Connection) -> dict[str, dict[str, int]]:
+    """Bank → queue → how many open items."""
+    found: dict[str, dict[str, int]] = {}
+    for row in conn.execute(
+        text(
+            "select bank, queue, count(*) as items from work_item where state = 'open' and bank <> ''"
+            " group by 1, 2 order by 1, 2"
+        )
+    ):
+        found.setdefault(row.bank, {})[row.queue] = row.items
+    return found
