@@ -8,25 +8,23 @@ from typing import Final
 
 import structlog
 
-from hub.app.identities import identity_taken
+from hub.app import bank_answers
 from hub.app.wiring import Hub
 from hub.domain.errors import HubError
-from hub.domain.faults import Fault, FaultCode, in_file_order
-from hub.domain.money_columns import added_up
+from hub.domain.faults import Fault, FaultCode
 from hub.domain.work import Queue
-from hub.ledger import clock, files, work_items
+from hub.ledger import clock, files, quarantine, work_items
 from hub.ledger.batches import Batch
 from hub.ledger.database import POLL_LOCK, session_lock
 from hub.ledger.unready_results import UnreadyResults
 from hub.ports import Archived, BankDoor, BankFormat, Refused, RemoteFile
-from hub.processors import deliver_bank_file, read_bank_result, release_results
+from hub.processors import deliver_bank_file
+from hub.runtime import failpoints
 from hub.runtime.work_log import Piece, working
 
 _log = structlog.get_logger(__name__)
 OK_SUFFIX = ".ok"
 OK_BYTES_MAX = 200
-RESULT_ENCODING = "gb18030"
-"""Of what a difference between two answers is shown in; the banks' profile has it."""
 LARGE_BYTES: Final = 8 << 20
 _LARGE_FILES: Final = BoundedSemaphore(2)
 """Large answers that a process checks at one time; small ones never wait for them."""
@@ -122,6 +120,7 @@ def _take(hub: Hub, code: str, door: BankDoor, file: RemoteFile, ok: RemoteFile,
     ok_text = _read_ok(door, ok)
     with working("fetch"), door.fetch(file.name) as data:
         archived = hub.archive.store(data)
+    failpoints.reach(failpoints.AFTER_FETCH)
     if profile.ok_agrees(ok_text, archived.sha256, archived.size):
         with working("check") as piece:
             outcome = _answer(hub, code, file.name, archived, piece)
@@ -179,39 +178,16 @@ def _judge(hub: Hub, code: str, name: str, archived: Archived, piece: Piece) -> 
                 now = clock.now(conn)
                 files.record(conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="repeat")
             return "repeat"
-    with archived.path.open("rb") as data:
-        parsed = hub.formats[code].parse_result(name, code, data)
+    coming = bank_answers.Coming(code, name, archived)
+    parsed = bank_answers.read(hub, coming)
     if isinstance(parsed, Refused):
-        return _quarantine(hub, code, name, archived, _every_fault(hub, parsed))
+        return _quarantine(hub, code, name, archived, bank_answers.every_fault(hub, parsed))
     with hub.engine.begin() as conn:
-        batch, found = read_bank_result.check(conn, parsed)
-        identity = read_bank_result.identity(parsed.batch_no)
-        faults = [*found, *identity_taken(hub.archive, conn, identity, archived, RESULT_ENCODING)]
-        if batch is not None and not faults:
-            now = clock.now(conn)
-            file_id = files.record(
-                conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="accepted",
-                identity=identity, lines=len(parsed.answers),
-                total=added_up(parsed.answers["deducted"]),
-            )  # fmt: skip
-            read_bank_result.keep(conn, batch, parsed, file_id, now)
-            piece.lines = batch.lines
-            release_results.release_if_due(conn, parsed.batch_no, now)
-            return "taken"
-    return _quarantine(hub, code, name, archived, faults)
-
-
-def _every_fault(hub: Hub, refused: Refused) -> list[Fault]:
-    """The faults of a file as it stands and, as far as it can be read, those against its request."""
-    faults = list(refused.faults)
-    if refused.readable is None:
-        return faults
-    told = {(fault.line, fault.field) for fault in faults}
-    with hub.engine.begin() as conn:
-        _, found = read_bank_result.check(conn, refused.readable)
-    # A line that could not be read is not missing: it has its own fault.
-    more = (fault for fault in found if fault.code is not FaultCode.MISSING_LINE)
-    return list(in_file_order([*faults, *(fault for fault in more if (fault.line, fault.field) not in told)]))
+        faults = bank_answers.take_in(hub, conn, coming, parsed)
+    if faults:
+        return _quarantine(hub, code, name, archived, faults)
+    piece.lines = len(parsed.answers)
+    return "taken"
 
 
 def _quarantine(hub: Hub, code: str, name: str, archived: Archived, faults: list[Fault]) -> str:
@@ -219,9 +195,17 @@ def _quarantine(hub: Hub, code: str, name: str, archived: Archived, faults: list
     first = faults[0]
     with hub.engine.begin() as conn:
         now = clock.now(conn)
-        files.record(
-            conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="quarantined", faults=faults
-        )
+        if not quarantine.is_held(conn, code, name, archived.sha256, faults):
+            files.record(
+                conn,
+                door="bank",
+                party=code,
+                name=name,
+                archived=archived,
+                at=now,
+                outcome="quarantined",
+                faults=faults,
+            )
         work_items.raise_item(
             conn,
             queue=Queue.QUARANTINE,
@@ -229,7 +213,7 @@ def _quarantine(hub: Hub, code: str, name: str, archived: Archived, faults: list
             file=name,
             line=first.line,
             field=first.field,
-            about=f"{code}/{name}/{archived.sha256}",
+            about=quarantine.about(code, name, archived.sha256),
             at=now,
             summary=f"{name}: {first.message}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""),
             detail={"sha256": archived.sha256, "faults": [fault.as_json() for fault in faults[:100]]},
