@@ -21,8 +21,9 @@ import pytest
 from sqlalchemy import text
 
 from hub.app.cli.sheets import as_csv
+from hub.app.quarantine import propose_release
 from hub.domain.timetable import TZ
-from hub.ledger import clock
+from hub.ledger import clock, quarantine
 from hub.ledger.database import engine
 from hub.ledger.forms import FORMS, Question, fill
 from hub.ledger.journey import Bytes, follow
@@ -127,6 +128,10 @@ def test_fault_57_the_same_name_with_other_bytes(asked: City) -> None:
     assert asked.poll("ICBC") == ["taken"]
     asked.put("ICBC", other)
     assert asked.poll("ICBC") == ["quarantined"]
+    with asked.hub.engine.connect() as conn:
+        (held,) = quarantine.held(conn)
+    refused = propose_release(asked.hub, held, "Wang", "the bank insists")
+    assert {fault.code.value for fault in refused.faults} == {"identity-taken"}
     asked.advance("11-05T09:00")
     asked.put("ICBC", other)
     assert asked.poll("ICBC") == ["quarantined"]
