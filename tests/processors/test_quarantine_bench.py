@@ -143,14 +143,16 @@ def test_what_a_file_holds_is_told_to_the_person_and_not_to_the_logs(
     asked: City, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logs, "to_standard_error", lambda _level: None)
-    spoiled = changed(answered(asked), (r"^D\|1\|.*$", f"D|1|A-1-1|{CANARY}|王小明"))
+    spoiled = changed(answered(asked), (r"^D\|1\|A-1-1\|[0-9]{12}\|(.*)\|00\|R1$", rf"D|1|A-1-1|{CANARY}|\1|王小明|R1"))
     with capture_logs() as told:
         number = hold(asked, spoiled)
         _, shown = bench("show", number)
-        bench("correct", number, handed_over(tmp_path, spoiled), "--by", "Wang")
+        _, ruled = bench("correct", number, handed_over(tmp_path, spoiled), "--by", "Wang")
         bench("release", number, "--by", "Wang", "--note", "looks well")
         bench("refuse", number, "--by", "Wang", "--note", "names and accounts in an answer")
-    assert any(CANARY in (fault["text"] or "") and "王小明" in fault["text"] for fault in shown["faults"])
+    for faults in (shown["faults"], ruled["faults"]):
+        assert {fault["found"] for fault in faults} >= {CANARY, "王小明"}
+    assert any(CANARY in (fault["text"] or "") for fault in shown["faults"])
     assert {one["event"] for one in told} == {"result_quarantined", "quarantine_decided"}
     assert CANARY not in str(told)
     assert "王小明" not in str(told)
