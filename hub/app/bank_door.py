@@ -195,8 +195,9 @@ def _quarantine(hub: Hub, code: str, name: str, archived: Archived, faults: list
     first = faults[0]
     with hub.engine.begin() as conn:
         now = clock.now(conn)
-        if not quarantine.is_held(conn, code, name, archived.sha256, faults):
-            files.record(
+        file_id = quarantine.held_as(conn, code, name, archived.sha256, faults)
+        if file_id is None:
+            file_id = files.record(
                 conn,
                 door="bank",
                 party=code,
@@ -216,7 +217,11 @@ def _quarantine(hub: Hub, code: str, name: str, archived: Archived, faults: list
             about=quarantine.about(code, name, archived.sha256),
             at=now,
             summary=f"{name}: {first.message}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""),
-            detail={"sha256": archived.sha256, "faults": [fault.as_json() for fault in faults[:100]]},
+            detail={
+                "quarantined_as": file_id,
+                "sha256": archived.sha256,
+                "faults": [fault.as_json() for fault in faults[:100]],
+            },
         )
     _log.warning("result_quarantined", bank=code, file=name, faults=len(faults))
     return "quarantined"

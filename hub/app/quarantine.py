@@ -22,7 +22,7 @@ from hub.app.bank_answers import RESULT_ENCODING, Coming
 from hub.app.wiring import Hub
 from hub.domain.bank_results import RequestedLine
 from hub.domain.excerpts import Excerpt, excerpt
-from hub.domain.faults import Fault, in_file_order
+from hub.domain.faults import MAX_FAULTS_STORED, Fault, in_file_order
 from hub.domain.quarantine import (
     AWAITS_SECOND_PERSON,
     OVERRIDABLE,
@@ -219,11 +219,12 @@ class ShownFault(NamedTuple):
 
 
 def show(hub: Hub, conn: Connection, held: Held) -> list[ShownFault]:
-    """Every fault of a quarantined file, as far as they are stored, in the order of the file."""
+    """Every fault of a quarantined file, in the order of the file."""
     coming = _as_it_stands(hub, held)
-    numbers = {fault.line for fault in held.faults if fault.line is not None}
-    lines = _lines(coming.archived.path, numbers)
-    asked = _asked(hub, conn, coming, lines)
+    parsed = bank_answers.read(hub, coming)
+    faults = _every_fault(hub, held, coming, parsed)
+    lines = _lines(coming.archived.path, {fault.line for fault in faults if fault.line is not None})
+    asked = _asked(conn, coming, parsed, lines)
     return [
         ShownFault(
             fault,
@@ -231,8 +232,20 @@ def show(hub: Hub, conn: Connection, held: Held) -> list[ShownFault]:
             asked.get(fault.line) if fault.line is not None else None,
             OVERRIDABLE.get((fault.code, fault.field)),
         )
-        for fault in held.faults
+        for fault in faults
     ]
+
+
+def _every_fault(hub: Hub, held: Held, coming: Coming, parsed: ResultFile | Refused) -> Sequence[Fault]:
+    """What the file was quarantined for; where more was found than is stored, the file is judged once more."""
+    if len(held.faults) < MAX_FAULTS_STORED:
+        return held.faults
+    if isinstance(parsed, Refused):
+        found = bank_answers.every_fault(hub, parsed)
+    else:
+        with hub.engine.begin() as conn:
+            _, found = bank_answers.check(hub, conn, coming, parsed)
+    return in_file_order(dict.fromkeys([*held.faults, *found]))
 
 
 def _lines(path: Path, numbers: Collection[int]) -> dict[int, bytes]:
@@ -250,9 +263,10 @@ def _lines(path: Path, numbers: Collection[int]) -> dict[int, bytes]:
     return found
 
 
-def _asked(hub: Hub, conn: Connection, coming: Coming, lines: Mapping[int, bytes]) -> dict[int, RequestedLine]:
+def _asked(
+    conn: Connection, coming: Coming, parsed: ResultFile | Refused, lines: Mapping[int, bytes]
+) -> dict[int, RequestedLine]:
     """The request's line beside each line of the file: by the line number it answers, else by the instruction it names."""
-    parsed = bank_answers.read(hub, coming)
     file = parsed.readable if isinstance(parsed, Refused) else parsed
     asked: dict[int, RequestedLine] = {}
     if file is not None:

@@ -68,8 +68,8 @@ def one(conn: Connection, file_id: int) -> Held | None:
     return None if row is None else _made(row, _decisions(conn, [file_id]).get(file_id, []))
 
 
-def is_held(conn: Connection, bank: str, name: str, sha256: str, faults: Sequence[Fault]) -> bool:
-    """Whether these bytes lie here under this name with these very faults, and nobody has settled them.
+def held_as(conn: Connection, bank: str, name: str, sha256: str, faults: Sequence[Fault]) -> int | None:
+    """The number under which these bytes lie here by this name for these very faults, while nobody has settled them.
 
     A file that cannot be moved away is met at every poll; it is one case, not one a poll.
     """
@@ -78,7 +78,8 @@ def is_held(conn: Connection, bank: str, name: str, sha256: str, faults: Sequenc
     values = {"bank": bank, "name": name, "sha256": sha256, "faults": stored}
     found = conn.execute(text(_HELD.format(where=where)), values).all()
     decided = _decisions(conn, [row.id for row in found])
-    return any(_made(row, decided.get(row.id, [])).state in WAITING for row in found)
+    waiting = (row.id for row in found if state_after(decided.get(row.id, [])) in WAITING)
+    return next(waiting, None)
 
 
 def _made(row: Row[Any], decisions: Sequence[Decision]) -> Held:

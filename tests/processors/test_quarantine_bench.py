@@ -17,10 +17,11 @@ from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
 from hub.app import logs, schedule, wiring
+from hub.app import quarantine as hub_quarantine
 from hub.app.cli.main import run
 from hub.app.cli.verify import evidence_of
 from hub.app.quarantine import release
-from hub.ledger import quarantine
+from hub.ledger import files, quarantine
 from hub.ledger.journey import Bytes, follow
 from hub.ledger.verification import verify
 from simulators.agency import Paper
@@ -126,6 +127,29 @@ def test_every_fault_with_its_line_its_bytes_and_the_line_of_the_request(asked: 
     assert b"\x07" in window
     assert lines[3][by_name["bytes"]["offset"] :].startswith(window)
     assert books_are_untouched(asked)
+
+
+@pytest.mark.parametrize(
+    "spoil", [(r"^D\|(\d)\|A-(\d)-1\|", r"D|\1|A-9\2-1|"), (r"\|(R\d)$", "|\\1\x07")], ids=["books", "file"]
+)
+def test_faults_beyond_those_that_are_stored_are_found_again(
+    asked: City, bench: Bench, monkeypatch: pytest.MonkeyPatch, spoil: tuple[str, str]
+) -> None:
+    for module in (files, quarantine, hub_quarantine):
+        monkeypatch.setattr(module, "MAX_FAULTS_STORED", 2)
+    number = hold(asked, changed(answered(asked), spoil))
+    assert asked.value("select jsonb_array_length(faults) from file_intake where outcome = 'quarantined'") == 2
+    _, shown = bench("show", number)
+    assert [fault["line"] for fault in shown["faults"]] == [2, 3, 4]
+    assert all(fault["text"] and fault["request"] for fault in shown["faults"])
+
+
+def test_the_work_item_leads_to_the_bench(asked: City, bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    number = hold(asked, wrong(asked))
+    (item,) = asked.work("quarantine")
+    bench("list")
+    assert run(["worklist", "show", str(item["id"])]) == DONE
+    assert f"hub bank quarantine show {number}" in capsys.readouterr().out
 
 
 def test_a_person_sees_the_same_on_the_screen(asked: City, bench: Bench) -> None:
@@ -378,9 +402,9 @@ def test_decisions_are_kept_and_traced_by_business_time(asked: City, bench: Benc
     ]
     _, shown = bench("show", number)
     assert [(d["act"], d["by"], d["note"], d["at"], d["sha256"]) for d in shown["decisions"]] == decisions
-    files = Bytes(archive=asked.hub.archive, agency_encoding="utf-8", bank_encoding=CHARSET)
+    archived = Bytes(archive=asked.hub.archive, agency_encoding="utf-8", bank_encoding=CHARSET)
     with asked.hub.engine.connect() as conn:
-        stops = follow(conn, paper.name, files)
+        stops = follow(conn, paper.name, archived)
     for stop in stops:  # the file as it was quarantined, and as it was let in
         traced = [one for one in stop.then if one.kind == "decision"]
         facts = [one.facts for one in traced]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Banks' answers that do not fit: list, show, refuse, release, correct.")
 FAULTS_SHOWN: Final = 50
-"""Faults on the screen; ``--json`` lists every one that is stored."""
+"""Faults on the screen; ``--json`` lists every one."""
 
 BY: Final = typer.Option(..., "--by", metavar="NAME", help="Who decides; it is kept.")
 NOTE: Final = typer.Option("", "--note", help="Why; it is kept.")
@@ -69,6 +69,7 @@ def show(ctx: typer.Context, file_id: int = ID) -> int:
         return _unknown(context, file_id)
     document = {
         **_summary(held),
+        "fault_count": len(faults),
         "size": held.size,
         "may_be_released": all(fault.harmless is not None for fault in faults),
         "faults": [_fault_as_json(fault) for fault in faults],
