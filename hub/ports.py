@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 from hub.domain.faults import Fault
 from hub.domain.funds import FundAmounts
 from hub.domain.money import Fen
+from hub.domain.quarantine import hindering
 from hub.domain.result_numbers import ResultNumber
 
 if TYPE_CHECKING:  # looking commands know the ports and need no columns
@@ -144,6 +145,11 @@ class Refused:
 
     faults: tuple[Fault, ...]
     readable: ResultFile | None = None
+
+    @property
+    def releasable(self) -> ResultFile | None:
+        """The answer as two persons may release it: read whole, with no fault but such as they may override."""
+        return None if hindering(self.faults) else self.readable
 
 
 class BankFormat(Protocol):

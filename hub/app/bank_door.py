@@ -8,25 +8,23 @@ from typing import Final
 
 import structlog
 
-from hub.app.identities import identity_taken
+from hub.app import bank_answers
 from hub.app.wiring import Hub
 from hub.domain.errors import HubError
-from hub.domain.faults import Fault, FaultCode, in_file_order
-from hub.domain.money_columns import added_up
+from hub.domain.faults import Fault, FaultCode
 from hub.domain.work import Queue
-from hub.ledger import clock, files, result_numbers, work_items
+from hub.ledger import clock, files, quarantine, result_numbers, work_items
 from hub.ledger.batches import Batch
 from hub.ledger.database import POLL_LOCK, session_lock
 from hub.ledger.unready_results import UnreadyResults
 from hub.ports import Archived, BankDoor, BankFormat, Refused, RemoteFile, ResultFile
-from hub.processors import deliver_bank_file, read_bank_result, release_results
+from hub.processors import deliver_bank_file, read_bank_result
+from hub.runtime import failpoints
 from hub.runtime.work_log import Piece, working
 
 _log = structlog.get_logger(__name__)
 OK_SUFFIX = ".ok"
 OK_BYTES_MAX = 200
-RESULT_ENCODING = "gb18030"
-"""Of what a difference between two answers is shown in; the banks' profile has it."""
 LARGE_BYTES: Final = 8 << 20
 _LARGE_FILES: Final = BoundedSemaphore(2)
 """Large answers that a process checks at one time; small ones never wait for them."""
@@ -122,6 +120,7 @@ def _take(hub: Hub, code: str, door: BankDoor, file: RemoteFile, ok: RemoteFile,
     ok_text = _read_ok(door, ok)
     with working("fetch"), door.fetch(file.name) as data:
         archived = hub.archive.store(data)
+    failpoints.reach(failpoints.AFTER_FETCH)
     if profile.ok_agrees(ok_text, archived.sha256, archived.size):
         with working("check") as piece:
             outcome = _answer(hub, code, file.name, archived, piece)
@@ -182,44 +181,17 @@ def _judge(hub: Hub, code: str, name: str, archived: Archived, piece: Piece) -> 
                 )
                 result_numbers.note(conn, hub.formats[code], code, repeat, now)
             return "repeat"
-    with archived.path.open("rb") as data:
-        parsed = hub.formats[code].parse_result(name, code, data)
+    coming = bank_answers.Coming(code, name, archived)
+    parsed = bank_answers.read(hub, coming)
     if isinstance(parsed, Refused):
-        return _quarantine(
-            hub, code, name, archived, _every_fault(hub, parsed), parsed.readable, empty=archived.size == 0
-        )
+        faults = bank_answers.every_fault(hub, parsed)
+        return _quarantine(hub, code, name, archived, faults, parsed.readable, empty=archived.size == 0)
     with hub.engine.begin() as conn:
-        batch, found = read_bank_result.check(conn, parsed)
-        identity = read_bank_result.identity(parsed.batch_no)
-        faults = [*found, *identity_taken(hub.archive, conn, identity, archived, RESULT_ENCODING)]
-        if batch is not None and not faults:
-            now = clock.now(conn)
-            file_id = files.record(
-                conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="accepted",
-                identity=identity, lines=len(parsed.answers),
-                total=added_up(parsed.answers["deducted"]),
-            )  # fmt: skip
-            read_bank_result.keep(conn, batch, parsed, file_id, now)
-            result_numbers.note(conn, hub.formats[code], code, file_id, now)
-            empty = read_bank_result.empty_without_batch(code, name)
-            work_items.settle(conn, Queue.EMPTY, empty, f"{name} came with its lines", now)
-            piece.lines = batch.lines
-            release_results.release_if_due(conn, parsed.batch_no, now)
-            return "taken"
-    return _quarantine(hub, code, name, archived, faults, parsed, empty=len(parsed.answers) == 0)
-
-
-def _every_fault(hub: Hub, refused: Refused) -> list[Fault]:
-    """The faults of a file as it stands and, as far as it can be read, those against its request."""
-    faults = list(refused.faults)
-    if refused.readable is None:
-        return faults
-    told = {(fault.line, fault.field) for fault in faults}
-    with hub.engine.begin() as conn:
-        _, found = read_bank_result.check(conn, refused.readable)
-    # A line that could not be read is not missing: it has its own fault.
-    more = (fault for fault in found if fault.code is not FaultCode.MISSING_LINE)
-    return list(in_file_order([*faults, *(fault for fault in more if (fault.line, fault.field) not in told)]))
+        faults = bank_answers.take_in(hub, conn, coming, parsed)
+    if faults:
+        return _quarantine(hub, code, name, archived, faults, parsed, empty=len(parsed.answers) == 0)
+    piece.lines = len(parsed.answers)
+    return "taken"
 
 
 def _quarantine(
@@ -236,11 +208,20 @@ def _quarantine(
     first = faults[0]
     with hub.engine.begin() as conn:
         now = clock.now(conn)
-        file_id = files.record(
-            conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="quarantined", faults=faults
-        )
-        result_numbers.note(conn, hub.formats[code], code, file_id, now)
-        read_bank_result.note_quarantined(conn, code, name, answer, now, empty=empty)
+        file_id = quarantine.held_as(conn, code, name, archived.sha256, faults)
+        if file_id is None:
+            file_id = files.record(
+                conn,
+                door="bank",
+                party=code,
+                name=name,
+                archived=archived,
+                at=now,
+                outcome="quarantined",
+                faults=faults,
+            )
+            result_numbers.note(conn, hub.formats[code], code, file_id, now)
+            read_bank_result.note_quarantined(conn, code, name, answer, now, empty=empty)
         work_items.raise_item(
             conn,
             queue=Queue.QUARANTINE,
@@ -248,10 +229,14 @@ def _quarantine(
             file=name,
             line=first.line,
             field=first.field,
-            about=f"{code}/{name}/{archived.sha256}",
+            about=quarantine.about(code, name, archived.sha256),
             at=now,
             summary=f"{name}: {first.message}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""),
-            detail={"sha256": archived.sha256, "faults": [fault.as_json() for fault in faults[:100]]},
+            detail={
+                "quarantined_as": file_id,
+                "sha256": archived.sha256,
+                "faults": [fault.as_json() for fault in faults[:100]],
+            },
         )
     _log.warning("result_quarantined", bank=code, file=name, faults=len(faults))
     return "quarantined"

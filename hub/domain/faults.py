@@ -1,9 +1,9 @@
 """Refusals are values: every fault of a file, in order, with what was expected and what was found."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 
 class FaultCode(StrEnum):
@@ -54,6 +54,10 @@ class FaultCode(StrEnum):
     CODE = "code"  # the code does not fit the amounts
     SPLIT = "split"  # the bank's split is not the statutory one
     MISSING_LINE = "missing-line"
+    # what persons decide
+    NOT_PROPOSED = "not-proposed"
+    SAME_PERSON = "same-person"  # who proposed it may not approve it
+    SETTLED = "settled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,11 @@ class Fault:
     def as_json(self) -> dict[str, object]:
         """The contract's fault: line, field, code, expected, found, message."""
         return {**asdict(self), "code": self.code.value, "message": self.message}
+
+    @classmethod
+    def of_json(cls, told: Mapping[str, Any]) -> "Fault":
+        """The fault that ``as_json`` told."""
+        return cls(told["line"], told["field"], FaultCode(told["code"]), told["expected"], told["found"])
 
 
 MAX_FAULTS_STORED: Final = 1000

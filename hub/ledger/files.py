@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -22,6 +23,18 @@ class Intake:
     outcome: str
     lines: int
     total: int
+
+
+class LetIn(NamedTuple):
+    """The two persons who let a file in, and the quarantined coming that it settles."""
+
+    stands_for: int | None
+    proposed_by: str | None
+    approved_by: str | None
+
+
+NOBODY: Final = LetIn(None, None, None)
+"""Of files that fit by themselves."""
 
 
 def note_archived(conn: Connection, archived: Archived) -> None:
@@ -51,22 +64,29 @@ def record(
     lines: int = 0,
     total: int = 0,
     faults: Sequence[Fault] = (),
+    let_in: LetIn = NOBODY,
 ) -> int:
-    """Notes one coming of a file and its answer; returns the number of this coming (``id_`` when it has one already)."""
+    """Notes one coming of a file and its answer; returns the number of this coming (``id_`` when it has one already).
+
+    ``let_in``: who let the file in, where it was not the hub alone.
+    """
     note_archived(conn, archived)
     stored = [fault.as_json() for fault in faults[:MAX_FAULTS_STORED]]
     return int(
         conn.execute(
             text("""
                 insert into file_intake
-                    (id, door, party, name, sha256, received_at, outcome, identity, lines, total, faults)
+                    (id, door, party, name, sha256, received_at, outcome, identity, lines, total, faults,
+                     stands_for, proposed_by, approved_by)
                 overriding system value
-                values (:id, :door, :party, :name, :sha256, :at, :outcome, :identity, :lines, :total, :faults) returning id
+                values (:id, :door, :party, :name, :sha256, :at, :outcome, :identity, :lines, :total, :faults,
+                        :stands_for, :proposed_by, :approved_by) returning id
             """),
             {
                 "id": next_id(conn) if id_ is None else id_,
                 "door": door, "party": party, "name": name, "sha256": archived.sha256, "at": at, "outcome": outcome,
                 "identity": identity, "lines": lines, "total": total, "faults": json.dumps(stored, ensure_ascii=False),
+                **let_in._asdict(),
             },
         ).scalar_one()
     )  # fmt: skip

@@ -276,8 +276,17 @@ class _Search:
         if row.faults:
             facts |= {"fault_count": len(row.faults), "faults": row.faults[:_FAULTS_SHOWN]}
         batches = self._rows("select * from batch where result_file_id = :id", id=row.id)
+        if row.stands_for is not None:
+            facts |= _facts(row, "proposed_by", "approved_by", "stands_for")
         entries = self._entries_caused(row.identity) if row.identity else ()
-        return Stop("file", row.name, facts, (*entries, *map(self.batch, batches)))
+        return Stop("file", row.name, facts, (*self._decisions(row), *entries, *map(self.batch, batches)))
+
+    def _decisions(self, intake: Row[Any]) -> Iterator[Stop]:
+        """What persons decided about a quarantined file; of one that they let in, about the file it stands for."""
+        about = intake.stands_for or intake.id
+        for row in self._rows("select * from quarantine_decision where file_id = :id order by id", id=about):
+            facts = {"by": row.by_whom, "at": _plain(row.decided_at), **_facts(row, "note", "file", "sha256")}
+            yield Stop("decision", row.act, facts)
 
     def batch(self, row: Row[Any]) -> Stop:
         names = (

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from hub.app import schedule
-from tests.processors.city import City, open_city
+from tests.processors.answers import DUE, UNITS
+from tests.processors.city import City, bill, open_city
 
 NewCity = Callable[..., City]
 
@@ -31,3 +32,13 @@ def new_city(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def city(new_city: NewCity) -> City:
     return new_city()
+
+
+@pytest.fixture
+def asked(city: City) -> City:
+    """3 November, 10:00: ICBC is asked for A-1, A-2 and A-3 in lines 1 to 3, CCB for A-4."""
+    bills = [bill(f"A-{n}", unit, DUE) for n, unit in enumerate(UNITS, start=1)]
+    city.accept(city.dues(*bills, bill("A-4", 5, DUE, bank="CCB")))
+    city.advance("11-02T09:10")
+    city.advance("11-03T10:00")
+    return city

@@ -1,53 +1,15 @@
 """Step 6 (contract section 4): a bank's answer fits its request line by line, or the whole file books nothing."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 from random import Random
 
 import pytest
 
 from simulators.agency import Paper
-from simulators.amounts import Four
 from tests.fakes import Trouble
+from tests.processors.answers import DUE, FULL, NOTHING, answered, books_are_untouched, changed
 from tests.processors.city import PERIOD, City, bill
-
-DUE: Four = (10000, 1000, 500, 300)
-CHARSET = "gb18030"
-Change = Callable[[str], str]
-
-
-@pytest.fixture
-def asked(city: City) -> City:
-    """3 November, 10:00: ICBC is asked for A-1, A-2 and A-3 in lines 1 to 3, CCB for A-4."""
-    bills = [bill(f"A-{n}", unit, DUE) for n, unit in enumerate(UNITS, start=1)]
-    city.accept(city.dues(*bills, bill("A-4", 5, DUE, bank="CCB")))
-    city.advance("11-02T09:10")
-    city.advance("11-03T10:00")
-    return city
-
-
-def answered(city: City, bank: str = "ICBC", given: Mapping[str, int | str] | None = None) -> Paper:
-    return city.result(city.requests(bank)[0], given or {"A-2": 10400, "A-3": "02"})
-
-
-def changed(paper: Paper, *changes: tuple[str, str]) -> Paper:
-    """The same file with lines rewritten by regular expressions; each must be found."""
-    words = paper.data.decode(CHARSET)
-    for pattern, instead in changes:
-        words, count = re.subn(pattern, instead, words, flags=re.MULTILINE)
-        assert count, f"{pattern} is not in the answer"
-    return Paper(paper.name, words.encode(CHARSET))
-
-
-def books_are_untouched(city: City) -> bool:
-    untouched = "select (select count(*) from result_line) + (select count(*) from batch where state <> 'SENT')"
-    return int(city.value(untouched)) == 0
-
-
-UNITS = (2, 4, 1)
-"""Units of the first three shards: a bank's lines are in the order of the shards."""
-FULL, PART, NOTHING = r"^D\|1\|A-1-1\|", r"^D\|2\|A-2-1\|", r"^D\|3\|A-3-1\|"
 
 FAULTS: Mapping[str, tuple[list[tuple[str, str]], str]] = {
     "a batch we never made": ([(r"ICBC-20261102-0001\|", "ICBC-20261102-0077|")], "batch no"),
@@ -109,12 +71,6 @@ def test_anything_that_does_not_fit_quarantines_the_whole_file(asked: City, faul
     assert set(asked.servers["ICBC"].done) == {paper.name, f"{paper.name}.ok"}
 
 
-def test_a_part_from_a_bank_that_deducts_none(asked: City) -> None:
-    asked.put("CCB", answered(asked, "CCB", {"A-4": 10400}))
-    assert asked.poll("CCB") == ["quarantined"]
-    assert books_are_untouched(asked)
-
-
 def test_a_corrected_file_under_the_same_name_is_taken(asked: City) -> None:
     good = answered(asked)
     asked.put("ICBC", changed(good, (r"\|02\|R3", "|77|R3")))
@@ -124,20 +80,6 @@ def test_a_corrected_file_under_the_same_name_is_taken(asked: City) -> None:
     assert f"{good.name}.2" in asked.servers["ICBC"].done
     asked.advance("11-05T09:00")
     assert asked.total("f8", "arrived", period=PERIOD, round=1) == (1, 11800 + 10400)
-
-
-def test_the_same_bytes_again_are_a_repeat_under_any_name(asked: City) -> None:
-    paper = answered(asked)
-    outcomes = []
-    for name in (paper.name, paper.name, "HD_ICBC_20261103_0077.txt"):
-        asked.put("ICBC", Paper(name, paper.data))
-        outcomes += asked.poll("ICBC")
-    asked.advance("11-05T09:00")
-    asked.put("ICBC", paper)
-    outcomes += asked.poll("ICBC")
-    assert outcomes == ["taken", "repeat", "repeat", "repeat"]
-    assert asked.value("select count(*) from collection") == 2
-    assert asked.work("quarantine") == []
 
 
 @pytest.mark.parametrize("posted", [False, True])

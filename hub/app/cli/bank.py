@@ -1,15 +1,19 @@
-"""``hub bank``: the board of the banks, fetch results now, try a connection (contract section 6)."""
+"""``hub bank``: the board of the banks, fetch results now, try a connection (contract section 6).
+
+The quarantine bench has a file of its own.
+"""
 
 from typing import TYPE_CHECKING
 
 import typer
 
-from hub.app.cli import output
+from hub.app.cli import output, quarantine
 
 if TYPE_CHECKING:
     from hub.app.wiring import Hub
 
 app = typer.Typer(no_args_is_help=True, help="The banks' door.")
+app.add_typer(quarantine.app, name="quarantine")
 
 
 @app.command()

@@ -46,7 +46,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "doctor": Entry("doctor", "Versions, keys, calendar horizon, disk, schemas, broker, database.", _SERVICES),
     "clock": Entry("clock", "Business time: show it, and move it in manual mode.", _WORK, noun=True),
     "agency": Entry("agency", "Hand in agencies' files: dues, second collection, receipts.", _WORK, noun=True),
-    "bank": Entry("bank", "The board of the banks; fetch their results now; try a connection.", _WORK, noun=True),
+    "bank": Entry("bank", "The board of the banks; fetch results now; try a connection; quarantine.", _WORK, noun=True),
     "calendar": Entry("calendar", "Working days by year: show, import.", _WORK, noun=True),
     "worklist": Entry("worklist", "What waits for a person: list, show, resolve.", _WORK, noun=True),
     "export": Entry("export", "Forms of the regulation and books, as JSON or CSV.", _LOOK),

@@ -43,6 +43,8 @@ def show(ctx: typer.Context, item: int = typer.Argument(metavar="ID")) -> int:
     row = rows[0]
     lines = [f"{name:10} {row[name]}" for name in (*_SHOWN, "resolution") if row[name] not in (None, "")]
     lines += [f"  {fault['message']}" for fault in row["detail"].get("faults", ())]
+    if "quarantined_as" in row["detail"]:
+        lines.append(f"hub bank quarantine show {row['detail']['quarantined_as']}")
     output.emit(context, row, "\n".join(lines))
     return output.DONE
 

@@ -56,11 +56,18 @@ create table file_intake (                    -- every file that came in, each t
     lines       integer not null default 0,
     total       bigint not null default 0,
     faults      jsonb not null default '[]',
-    check ((identity is not null) = (outcome = 'accepted'))
+    stands_for  bigint references file_intake,   -- the quarantined coming that this one settles: released, or corrected by hand
+    proposed_by text, approved_by text,       -- the two persons who let it in
+    check ((identity is not null) = (outcome = 'accepted')),
+    check (num_nulls(stands_for, proposed_by, approved_by) in (0, 3)),
+    check (stands_for is null or outcome = 'accepted'),
+    check (lower(btrim(approved_by)) <> lower(btrim(proposed_by)))
 );
 create unique index file_intake_identity on file_intake (identity) where outcome = 'accepted';
 create index file_intake_from_banks on file_intake (party, id) where door = 'bank';
+create unique index file_intake_stands_for on file_intake (stands_for) where stands_for is not null;
 create index file_intake_sha256 on file_intake (sha256);
+create index file_intake_quarantined on file_intake (party, id) where outcome = 'quarantined';
 
 -- ── agency: bills, second collections, receipts ─────────────────────────────────────────────────────────────────
 create table bill (
@@ -361,6 +368,23 @@ create table work_item (
     resolution  text not null default ''
 );
 create unique index work_item_open_once on work_item (queue, about) where state = 'open';
+create table quarantine_decision (            -- what persons decided about a quarantined coming, oldest first
+    id          bigint generated always as identity primary key,
+    file_id     bigint not null references file_intake,
+    act         text not null,                -- hub.domain.quarantine.Act
+    file        text not null,                -- name and content decided on: the quarantined file's, or its correction's
+    sha256      char(64) not null references archived_file,
+    by_whom     text not null check (btrim(by_whom) <> ''),
+    note        text not null default '',
+    decided_at  timestamptz not null,
+    proposal_id bigint, proposed_by text,     -- an approval is of one proposal, of its very content, by another person
+    unique (id, file_id, sha256, by_whom),
+    foreign key (proposal_id, file_id, sha256, proposed_by) references quarantine_decision (id, file_id, sha256, by_whom),
+    check ((act in ('release', 'correct')) = (proposal_id is not null) and (proposal_id is null) = (proposed_by is null)),
+    check (lower(btrim(by_whom)) <> lower(btrim(proposed_by)))
+);
+create index quarantine_decision_by_file on quarantine_decision (file_id, id);
+create unique index quarantine_let_in_once on quarantine_decision (file_id) where act in ('release', 'correct');
 
 -- ── rights: what the hub's processes may do, and the read-only desk ─────────────────────────────────────────────
 do $$ begin

@@ -1,0 +1,77 @@
+"""A bank's answer once its bytes are archived: read, held against its request, taken in whole or not at all.
+
+The same way for every file, however it came: over SFTP, released from quarantine, or handed in for one that did not fit.
+"""
+
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from hub.app.identities import identity_taken
+from hub.app.wiring import Hub
+from hub.domain.faults import Fault, FaultCode, in_file_order
+from hub.domain.money_columns import added_up
+from hub.domain.work import Queue
+from hub.ledger import clock, files, result_numbers, work_items
+from hub.ledger.batches import Batch
+from hub.ledger.files import NOBODY, LetIn
+from hub.ports import Archived, Refused, ResultFile
+from hub.processors import read_bank_result, release_results
+
+RESULT_ENCODING: Final = "gb18030"
+"""Of what a line of an answer is shown in; the banks' profile has it."""
+
+
+class Coming(NamedTuple):
+    """A file that came from a bank under a name."""
+
+    bank: str
+    name: str
+    archived: Archived
+
+
+def read(hub: Hub, coming: Coming) -> ResultFile | Refused:
+    """The archived bytes by the bank's profile."""
+    with coming.archived.path.open("rb") as data:
+        return hub.formats[coming.bank].parse_result(coming.name, coming.bank, data)
+
+
+def check(hub: Hub, conn: Connection, coming: Coming, file: ResultFile) -> tuple[Batch | None, list[Fault]]:
+    """The batch that is answered, locked, and every fault of the answer against the books."""
+    batch, found = read_bank_result.check(conn, file)
+    identity = read_bank_result.identity(file.batch_no)
+    return batch, [*found, *identity_taken(hub.archive, conn, identity, coming.archived, RESULT_ENCODING)]
+
+
+def take_in(hub: Hub, conn: Connection, coming: Coming, file: ResultFile, let_in: LetIn = NOBODY) -> list[Fault]:
+    """Takes in an answer that fits, and releases it for posting when that is due; else its faults, and nothing is booked."""
+    batch, faults = check(hub, conn, coming, file)
+    if batch is None or faults:
+        assert faults, "an answer to nothing is at fault"
+        return faults
+    now = clock.now(conn)
+    file_id = files.record(
+        conn, door="bank", party=coming.bank, name=coming.name, archived=coming.archived, at=now, outcome="accepted",
+        identity=read_bank_result.identity(file.batch_no), lines=len(file.answers),
+        total=added_up(file.answers["deducted"]), let_in=let_in,
+    )  # fmt: skip
+    read_bank_result.keep(conn, batch, file, file_id, now)
+    result_numbers.note(conn, hub.formats[coming.bank], coming.bank, file_id, now)
+    empty = read_bank_result.empty_without_batch(coming.bank, coming.name)
+    work_items.settle(conn, Queue.EMPTY, empty, f"{coming.name} came with its lines", now)
+    release_results.release_if_due(conn, file.batch_no, now)
+    return []
+
+
+def every_fault(hub: Hub, refused: Refused) -> list[Fault]:
+    """The faults of a file as it stands and, as far as it can be read, those against its request."""
+    faults = list(refused.faults)
+    if refused.readable is None:
+        return faults
+    told = {(fault.line, fault.field) for fault in faults}
+    with hub.engine.begin() as conn:
+        _, found = read_bank_result.check(conn, refused.readable)
+    # A line that could not be read is not missing: it has its own fault.
+    read_whole = refused.releasable is not None
+    more = (fault for fault in found if read_whole or fault.code is not FaultCode.MISSING_LINE)
+    return list(in_file_order([*faults, *(fault for fault in more if (fault.line, fault.field) not in told)]))
