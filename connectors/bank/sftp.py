@@ -52,7 +52,7 @@ class SftpDoor:
         port: int,
         username: str,
         private_key: Path,
-        host_keys: Iterable[str],
+        host_keys: Iterable[str] | Callable[[], Iterable[str]],
         outbound_dir: str,
         inbound_dir: str,
         done_dir: str,
@@ -62,7 +62,8 @@ class SftpDoor:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Directories are the server's, relative to the login directory or absolute; ``receipts`` is a local folder
-        of this bank alone (see ``receipts.py``). Nothing is opened here; ConfigurationError for impossible pins.
+        of this bank alone (see ``receipts.py``). ``host_keys`` are fingerprints, or a function that is asked for those that
+        count whenever the connection is used. Nothing is opened here; ConfigurationError for impossible pins.
         """
         self._server = Server(
             host=host, port=port, username=username, private_key=private_key, pins=HostKeyPins(host_keys)
@@ -167,6 +168,8 @@ class SftpDoor:
                     self.close()
 
     def _live_connection(self, watch: Watch) -> Connection:
+        if self._connection is not None and not self._server.pins.holds(self._connection.host_key):
+            self.close()  # its pin has ended since
         if self._connection is not None:
             watch.attach(self._connection.close)
             try:

@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from connectors.bank.failures import AuthenticationRefusedError, HostKeyRefusedError
 from hub.app.identities import identity_taken
 from hub.app.wiring import Hub
 from hub.domain.errors import HubError
@@ -20,6 +21,7 @@ from hub.ledger.database import POLL_LOCK, session_lock
 from hub.ledger.unready_results import UnreadyResults
 from hub.ports import Archived, BankDoor, BankFormat, Refused, RemoteFile
 from hub.processors import deliver_bank_file, read_bank_result, release_results
+from hub.runtime import failpoints
 from hub.runtime.work_log import Piece, working
 
 _log = structlog.get_logger(__name__)
@@ -68,6 +70,8 @@ def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
                 continue
             try:
                 outcome = _take(hub, code, door, file, ok, unready)
+            except (HostKeyRefusedError, AuthenticationRefusedError):  # the bank's trouble, and no file's
+                raise
             except HubError as failure:  # this file's trouble, not the bank's: the others are read all the same
                 outcome = _set_aside(hub, code, file, failure)
             if outcome is not None:
@@ -122,6 +126,7 @@ def _take(hub: Hub, code: str, door: BankDoor, file: RemoteFile, ok: RemoteFile,
     ok_text = _read_ok(door, ok)
     with working("fetch"), door.fetch(file.name) as data:
         archived = hub.archive.store(data)
+    failpoints.reach(failpoints.AFTER_FETCH)
     if profile.ok_agrees(ok_text, archived.sha256, archived.size):
         with working("check") as piece:
             outcome = _answer(hub, code, file.name, archived, piece)

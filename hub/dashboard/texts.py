@@ -155,6 +155,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "queue.quarantine": ("回盘隔离", "quarantine"),
     "queue.late": ("回盘逾期", "late"),
     "queue.unsent": ("送盘受阻", "unsent"),
+    "queue.host-key": ("主机密钥不符", "host key"),
     "queue.suspense": ("暂收款", "suspense"),
     "queue.control-totals": ("控制数不符", "control totals"),
     "queue.calendar": ("工作日历", "calendar"),

@@ -54,6 +54,9 @@ class FaultCode(StrEnum):
     CODE = "code"  # the code does not fit the amounts
     SPLIT = "split"  # the bank's split is not the statutory one
     MISSING_LINE = "missing-line"
+    # a pin of a host key
+    NOT_PROPOSED = "not-proposed"
+    SAME_PERSON = "same-person"  # who proposed it may not approve it
 
 
 @dataclass(frozen=True, slots=True)

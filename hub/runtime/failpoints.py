@@ -15,6 +15,7 @@ BEFORE_DB_COMMIT: Final = "before_db_commit"
 AFTER_DB_COMMIT: Final = "after_db_commit"
 AFTER_PUBLISH: Final = "after_publish"
 AFTER_DERIVE: Final = "after_derive"
+AFTER_FETCH: Final = "after_fetch"
 
 _reached: Counter[str] = Counter()
 
