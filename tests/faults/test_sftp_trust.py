@@ -10,6 +10,7 @@ import pytest
 from connectors.bank.failures import HostKeyRefusedError, WeakAlgorithmsError
 from hub.app import bank_door, connector
 from hub.app.cli.main import run
+from hub.app.settings import load
 from tests.faults.real_bank import CCB, ICBC, RealBank
 from tests.processors.test_system_clock import connected, nothing_is_due, until
 from tests.sshd import Sshd, make_key
@@ -62,8 +63,9 @@ async def test_fault_45_authentication_refused(bank: RealBank, visits: Counted) 
     key = allowed.read_bytes()
     allowed.write_bytes(make_key(bank.sshd.folder / "stranger").with_suffix(".pub").read_bytes())
     before = _asked_in(bank.sshd)
+    turns = visits(ICBC)
     async with connected(bank.city):
-        await until(lambda: visits(ICBC) >= 6, "six turns")
+        await until(lambda: visits(ICBC) >= turns + 6, "six turns")
         bank.city.answer(CCB)
         await until(lambda: bank.state(CCB) == "ANSWERED", "the other bank is read")
     assert _asked_in(bank.sshd) == before + 1
@@ -102,8 +104,9 @@ async def test_fault_46_host_key_changed(bank: RealBank, visits: Counted, capsys
     bank.sshd.restart(config="LogLevel DEBUG1")
     before, knocked = len(bank.sshd.log), bank.connections()
     new = bank.sshd.pins[0]
+    turns = visits(ICBC)
     async with connected(bank.city):
-        await until(lambda: visits(ICBC) >= 6, "six turns")
+        await until(lambda: visits(ICBC) >= turns + 6, "six turns")
         bank.city.answer(CCB)
         await until(lambda: bank.state(CCB) == "ANSWERED", "the other bank is read")
         seen = bank.sshd.log[before:]
@@ -131,7 +134,7 @@ async def test_fault_46_host_key_changed(bank: RealBank, visits: Counted, capsys
 
 
 def test_fault_46_a_resolved_item_allows_one_more_try(bank: RealBank) -> None:
-    bank.has_a_file_to_send()
+    name = bank.has_a_file_to_send()
     key, public = bank.sshd.folder / "host_ed25519", bank.sshd.folder / "host_ed25519.pub"
     old = key.read_bytes(), public.read_bytes()
     bank.sshd.stop()
@@ -156,8 +159,33 @@ def test_fault_46_a_resolved_item_allows_one_more_try(bank: RealBank) -> None:
     public.write_bytes(old[1])
     bank.sshd.start()
     assert not bank.deliver(), "the bank's change of mind is no person's act"
-    assert run(["--config", str(bank.hub.settings.file), "bank", "check", ICBC]) == 1, "there is no such inbox yet"
     bank.nothing_was_sent()
+    bank.hub.door(ICBC).check()
+    assert bank.city.work("host-key") == [], "hub bank check met a pinned key"
+    assert bank.deliver()
+    bank.was_sent_once(name)
+
+
+def test_fault_46_a_pin_counts_on_its_days(bank: RealBank) -> None:
+    """One door through a rotation: trusted to the last day of the old pin, shut, and open on the first of the new one."""
+    name = bank.has_a_file_to_send()
+    key = bank.sshd.pins[0]
+    config = bank.hub.settings.file
+    dated = f'{{ key = "{key}", until = "2026-11-03" }}, {{ key = "{key}", from = "2026-11-06" }}'
+    config.write_text(config.read_text("utf-8").replace(f'"{key}"', dated), "utf-8")
+    object.__setattr__(bank.hub, "settings", load(config, {}))
+    door = bank.hub.door(ICBC)
+    assert bank_door.deliver(bank.hub, ICBC, door)
+    bank.was_sent_once(name)
+    bank.city.time_passes("11-04T08:00")
+    with pytest.raises(HostKeyRefusedError, match="none that is valid today"):
+        bank_door.poll(bank.hub, ICBC, door)
+    (item,) = bank.city.work("host-key")
+    assert key in item["detail"]["shown"][0] and item["detail"]["pins"] == []
+    bank.city.time_passes("11-06T08:00")
+    assert bank_door.poll(bank.hub, ICBC, door) == []
+    assert bank.city.work("host-key") == []
+    door.close()
 
 
 @pytest.mark.parametrize(
