@@ -29,7 +29,7 @@ from hub.domain.host_keys import (
 from hub.domain.timetable import TZ
 from hub.domain.work import Queue
 from hub.ledger import clock, host_keys, work_items
-from hub.ports import BankDoor, Delivery, DoorReport, RemoteFile
+from hub.ports import BankDoor, Delivery, DoorReport, LeftOut, RemoteFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +130,9 @@ class TrustedDoor:
     def list_results(self) -> list[RemoteFile]:
         with self._trusted():
             return self._door.list_results()
+
+    def left_out(self) -> list[LeftOut]:
+        return self._door.left_out()
 
     def fetch(self, name: str) -> BinaryIO:
         with self._trusted():

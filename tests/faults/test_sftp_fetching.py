@@ -106,6 +106,11 @@ def test_fault_49_hostile_names(bank: RealBank, request: pytest.FixtureRequest, 
     asked: list[str] = request.getfixturevalue("hostile_bank")
     before = _files_below(tmp_path)
     assert bank.poll() == ["taken"]
+    told = bank.city.work("quarantine")
+    assert len(told) == len({item["about"] for item in told}) >= len(HOSTILE) - 3, (
+        "'..' and hidden ones go without saying"
+    )
+    assert not any("outside" in str(item) or "0009" in str(item) for item in told), "a hostile name is not spelled"
     honest = {paper.name, f"{paper.name}.ok"}
     assert {os.path.basename(path) for path in asked} == honest  # noqa: PTH119  the server's paths, not ours
     new = _files_below(tmp_path) - before
@@ -128,6 +133,8 @@ def test_fault_50_symlink_fifo_or_directory_in_place_of_a_file(bank: RealBank, t
         assert bank.poll() == []
         assert time.monotonic() - began < SOON_SECONDS, "the hub waits for a pipe"
         assert not _is_archived(bank, paper)
+        (item,) = bank.city.work("quarantine")
+        assert item["file"] == paper.name and "not a regular file" in item["summary"]
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
     bank.nothing_is_booked()
     secret.rename(path)
