@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.real_bank import RealBank
+from tests.faults.real_bank import ICBC, RealBank
 from tests.sshd import Sshd
 from tests.tcp_proxy import Act, cut_at
 
@@ -60,6 +60,20 @@ def test_fault_41_rename_reply_lost(bank: RealBank, tmp_path: Path, lost: str, t
         assert sorted(desk) == [name, f"{name}.ok"] and bank.state() == "SENT"
         assert bank.deliver() and bank.outbound() == []
         _move_all(tmp_path / "desk", bank.sshd.outbound)
+    bank.all_is_booked_once()
+
+
+def test_fault_41_rename_request_lost(bank: RealBank) -> None:
+    """The other way round: uploaded and asked for, and the bank never heard of it. It must not pass for delivered."""
+    name = bank.has_a_file_to_send()
+    receipts = bank.hub.settings.home / "receipts" / ICBC
+    bank.proxy.up = lambda _passed, _coming: Act.CUT if list(receipts.glob("*.json")) else Act.PASS
+    assert not bank.deliver()
+    assert bank.state() == "SENDING"
+    assert [entry for entry in bank.outbound() if not entry.startswith(".")] == [] and len(bank.outbound()) == 1
+    bank.proxy.heal()
+    assert bank.deliver()
+    bank.was_sent_once(name)
     bank.all_is_booked_once()
 
 
