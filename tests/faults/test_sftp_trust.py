@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from connectors.bank import SftpDoor
 from connectors.bank.failures import HostKeyRefusedError, WeakAlgorithmsError
 from hub.app import bank_door, connector
 from hub.app.cli.main import run
 from hub.app.settings import load
+from hub.ports import RemoteFile
 from tests.faults.real_bank import CCB, ICBC, RealBank
 from tests.processors.test_system_clock import connected, nothing_is_due, until
 from tests.sshd import Sshd, make_key
@@ -164,6 +166,26 @@ def test_fault_46_a_resolved_item_allows_one_more_try(bank: RealBank) -> None:
     assert bank.city.work("host-key") == [], "hub bank check met a pinned key"
     assert bank.deliver()
     bank.was_sent_once(name)
+
+
+def test_fault_46_host_key_changes_while_answers_are_read(bank: RealBank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the listing and the first file. It is the bank's trouble: no file gets the blame."""
+    bank.was_asked()
+    bank.city.answer(ICBC)
+    listed = SftpDoor.list_results
+
+    def list_and_change(door: SftpDoor) -> list[RemoteFile]:
+        found = listed(door)
+        bank.sshd.stop()
+        bank.sshd.new_host_key()
+        bank.sshd.start()
+        return found
+
+    monkeypatch.setattr(SftpDoor, "list_results", list_and_change)
+    with pytest.raises(HostKeyRefusedError):
+        bank.poll()
+    assert bank.city.work("quarantine") == [] and len(bank.city.work("host-key")) == 1
+    bank.nothing_is_booked()
 
 
 def test_fault_46_a_pin_counts_on_its_days(bank: RealBank) -> None:
