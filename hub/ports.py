@@ -47,6 +47,18 @@ class RemoteFile:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An entry of a bank's inbound directory that is not touched. ``name`` is "" where it must not be spelled.
+
+    ``digest`` is the beginning of the name's SHA-256 and tells entries apart.
+    """
+
+    name: str
+    digest: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """Proof that a bank has a file: what was read back from its server after the rename."""
 
@@ -69,6 +81,10 @@ class BankDoor(Protocol):
 
     def list_results(self) -> list[RemoteFile]:
         """Regular files of the inbound directory, ``.ok`` files among them; hostile names are left out and logged."""
+        ...
+
+    def left_out(self) -> list[LeftOut]:
+        """What the last ``list_results()`` left out. Hidden files, as uploads under way are, are nobody's business."""
         ...
 
     def fetch(self, name: str) -> BinaryIO:

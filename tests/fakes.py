@@ -25,8 +25,8 @@ from connectors.bank.failures import (
     PermissionRefusedError,
     RemoteFileGoneError,
 )
-from connectors.bank.names import harmless, why_hostile
-from hub.ports import Archived, Delivery, DoorReport, RemoteFile
+from connectors.bank.names import digest_of, harmless, why_hostile
+from hub.ports import Archived, Delivery, DoorReport, LeftOut, RemoteFile
 
 
 class Trouble(Enum):
@@ -82,6 +82,17 @@ class FakeBankDoor:
                 for name, data in sorted(server.inbound.items())
                 if isinstance(data, bytes) and why_hostile(name.encode("utf-8", "surrogateescape")) is None
             ]
+
+    def left_out(self) -> list[LeftOut]:
+        """As the port says; looks anew, since nobody moves anything in between."""
+        found = []
+        for name, data in sorted(self._server.inbound.items()):
+            raw = name.encode("utf-8", "surrogateescape")
+            reason = why_hostile(raw)
+            if not raw.startswith(b".") and (reason is not None or isinstance(data, NotAFile)):
+                spelled = name if reason is None else ""
+                found.append(LeftOut(spelled, digest_of(raw), reason or "not a regular file"))
+        return found
 
     def fetch(self, name: str) -> BinaryIO:
         """As the port says."""

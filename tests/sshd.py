@@ -120,6 +120,13 @@ class Sshd:
         self._process.wait(START_SECONDS_MAX)
         self._process = None
 
+    def restart(self, *, config: str | None = None, sftp_options: str | None = None) -> None:
+        """Another mood, under the same port and host keys; what is not named stays."""
+        self.stop()
+        self._config = self._config if config is None else config
+        self.sftp_options = self.sftp_options if sftp_options is None else sftp_options
+        self.start()
+
     def drop_sessions(self) -> None:
         """Kills what serves the present connections; the listener stays."""
         assert self._process is not None

@@ -1,5 +1,7 @@
 """What goes wrong at a bank's door, each with the advice a clerk can act on."""
 
+from collections.abc import Iterable
+
 from hub.domain.errors import HubError, RetriableError
 
 
@@ -21,6 +23,11 @@ class BankRefusedError(RetriableError):
 
 class HostKeyRefusedError(HubError):
     """The bank's server shows a host key that is not pinned. Nothing was sent to it."""
+
+    def __init__(self, message: str = "", *, advice: str = "", shown: Iterable[str] = ()) -> None:
+        """``shown``: fingerprint and kind of each key that the server proved to own."""
+        super().__init__(message, advice=advice)
+        self.shown = tuple(shown)
 
 
 class WeakAlgorithmsError(HubError):

@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 
 from connectors.bank.failures import HostKeyRefusedError
@@ -17,10 +17,19 @@ def fingerprint(key_blob: bytes) -> str:
 
 
 class HostKeyPins:
-    """The fingerprints one bank may show; two while it changes its key."""
+    """The fingerprints one bank may show; two while it changes its key.
 
-    def __init__(self, host_keys: Iterable[str]) -> None:
-        """Refuses an empty list and anything that is not a SHA-256 fingerprint; ConfigurationError."""
+    Pins may come and go with the days: then they are asked for whenever a server has to be trusted.
+    """
+
+    def __init__(self, host_keys: Iterable[str] | Callable[[], Iterable[str]]) -> None:
+        """Refuses an empty list and anything that is not a SHA-256 fingerprint; ConfigurationError.
+
+        A function is asked for the fingerprints that count at this moment, which may be none.
+        """
+        if callable(host_keys):
+            self._valid = host_keys
+            return
         pins = tuple(host_keys)
         if not pins:
             raise ConfigurationError(
@@ -33,17 +42,21 @@ class HostKeyPins:
                     f"Not a host key fingerprint: {pin!r}.",
                     advice="host_keys holds fingerprints as `ssh-keygen -lf` prints them: SHA256: and 43 characters.",
                 )
-        self._pins = frozenset(pin.rstrip("=") for pin in pins)
+        fixed = frozenset(pin.rstrip("=") for pin in pins)
+        self._valid = lambda: fixed
 
     def holds(self, shown: str) -> bool:
-        """Whether this fingerprint is pinned."""
-        return shown in self._pins
+        """Whether this fingerprint is pinned at this moment."""
+        return shown in frozenset(self._valid())
 
     def refusal(self, host: str, port: int, shown: Iterable[str]) -> HostKeyRefusedError:
         """The error for a server that showed only keys that are not pinned."""
+        met = tuple(shown)
+        pinned = " or ".join(sorted(self._valid())) or "none that is valid today"
         return HostKeyRefusedError(
-            f"{host}:{port} shows the host key {' and '.join(shown)}, pinned is {' or '.join(sorted(self._pins))}. "
-            "Nothing was sent.",
+            f"{host}:{port} shows the host key {' and '.join(met)}, pinned is {pinned}. Nothing was sent.",
             advice="Ask the bank, by another way than this connection, whether it changed its host key. "
-            "Only if it confirms this very fingerprint, put it in host_keys.",
+            "Only if it confirms this very fingerprint, pin it by two people: hub bank pin BANK FINGERPRINT --by NAME, "
+            "then the same with --approve by somebody else; or put it in host_keys.",
+            shown=met,
         )

@@ -27,9 +27,14 @@ def why_hostile(name: bytes) -> str | None:
     return next((reason for reason, is_so in found.items() if is_so), None)
 
 
+def digest_of(name: bytes) -> str:
+    """Tells names apart without spelling them."""
+    return sha256(name).hexdigest()[:16]
+
+
 def without_personal_data(name: bytes) -> dict[str, str | int]:
     """What a log may say of a hostile name: enough to find it again, nothing of what it spells."""
-    return {"name_length": len(name), "name_sha256": sha256(name).hexdigest()[:16]}
+    return {"name_length": len(name), "name_sha256": digest_of(name)}
 
 
 def harmless(name: str) -> str:

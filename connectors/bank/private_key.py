@@ -1,5 +1,6 @@
 """The hub's own key for one bank."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -11,17 +12,23 @@ from hub.domain.errors import ConfigurationError
 
 
 def check_private_key(path: Path) -> None:
-    """Refuses a key file that is missing, not a regular file, or open to others than its owner (doctor, start)."""
+    """Refuses a key file that is missing, not a regular file, somebody else's, or looser than 0600 (doctor, start)."""
     try:
-        mode = path.stat().st_mode
+        found = path.stat()
     except OSError as error:
         raise ConfigurationError(
             f"The private key {path} cannot be read: {error.strerror}.",
             advice="Check private_key in hub.toml, or make a key: ssh-keygen -t ed25519 -N '' -f <path>.",
         ) from error
+    mode = found.st_mode
     if not stat.S_ISREG(mode):
         raise ConfigurationError(f"The private key {path} is not a file.", advice="Check private_key in hub.toml.")
-    if stat.S_IMODE(mode) & 0o077:
+    if found.st_uid != os.geteuid():
+        raise ConfigurationError(
+            f"The private key {path} belongs to user {found.st_uid}, and the hub runs as user {os.geteuid()}.",
+            advice=f"Run the hub as the owner of its keys, or make the file its own: chown {os.geteuid()} {path}",
+        )
+    if stat.S_IMODE(mode) & ~0o600:
         raise ConfigurationError(
             f"The private key {path} may be used by others (mode {stat.S_IMODE(mode):04o}).",
             advice=f"Make it yours alone: chmod 600 {path}",

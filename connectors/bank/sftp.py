@@ -25,13 +25,13 @@ from connectors.bank.failures import (
 )
 from connectors.bank.host_keys import HostKeyPins
 from connectors.bank.limits import Limits, Timeouts
-from connectors.bank.names import harmless, why_hostile, without_personal_data
+from connectors.bank.names import digest_of, harmless, why_hostile, without_personal_data
 from connectors.bank.protocol import Attributes, SftpProtocol, Status, StatusError
 from connectors.bank.receipts import Receipts
 from connectors.bank.retry import classify
 from connectors.bank.upload import Content, Uploader
 from hub.domain.errors import HubError
-from hub.ports import Delivery, DoorReport, RemoteFile
+from hub.ports import Delivery, DoorReport, LeftOut, RemoteFile
 
 _log = structlog.get_logger(__name__)
 _PAUSE_SECONDS_FIRST = 60.0
@@ -52,7 +52,7 @@ class SftpDoor:
         port: int,
         username: str,
         private_key: Path,
-        host_keys: Iterable[str],
+        host_keys: Iterable[str] | Callable[[], Iterable[str]],
         outbound_dir: str,
         inbound_dir: str,
         done_dir: str,
@@ -62,7 +62,8 @@ class SftpDoor:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Directories are the server's, relative to the login directory or absolute; ``receipts`` is a local folder
-        of this bank alone (see ``receipts.py``). Nothing is opened here; ConfigurationError for impossible pins.
+        of this bank alone (see ``receipts.py``). ``host_keys`` are fingerprints, or a function that is asked for those that
+        count whenever the connection is used. Nothing is opened here; ConfigurationError for impossible pins.
         """
         self._server = Server(
             host=host, port=port, username=username, private_key=private_key, pins=HostKeyPins(host_keys)
@@ -74,6 +75,7 @@ class SftpDoor:
         self._monotonic = monotonic
         self._lock = threading.RLock()
         self._connection: Connection | None = None
+        self._left_out: list[LeftOut] = []
         self._refusal: AuthenticationRefusedError | None = None
         self._pause_seconds = 0.0
         self._paused_until = 0.0
@@ -81,7 +83,12 @@ class SftpDoor:
     def list_results(self) -> list[RemoteFile]:
         """Regular files of the inbound directory, in order of name. TooManyEntriesError above the cap."""
         with self._session("Reading the inbound directory", self._inbound) as connection:
+            self._left_out = []
             return sorted(self._regular_files(connection.sftp), key=lambda file: file.name)
+
+    def left_out(self) -> list[LeftOut]:
+        """What the last ``list_results()`` left out."""
+        return list(self._left_out)
 
     def fetch(self, name: str) -> BinaryIO:
         """The whole file, position 0. RemoteFileChangedError (retriable) when it is still being written."""
@@ -167,6 +174,8 @@ class SftpDoor:
                     self.close()
 
     def _live_connection(self, watch: Watch) -> Connection:
+        if self._connection is not None and not self._server.pins.holds(self._connection.host_key):
+            self.close()  # its pin has ended since
         if self._connection is not None:
             watch.attach(self._connection.close)
             try:
@@ -218,16 +227,21 @@ class SftpDoor:
             if raw in (b".", b".."):
                 continue
             if (reason := why_hostile(raw)) is not None:
-                _log.warning("bank_file_left_out", reason=reason, **without_personal_data(raw))
+                self._leave_out(raw, "", reason)
                 continue
             name = raw.decode("utf-8")
             found: Attributes | None = attributes
             if attributes.mode is None or attributes.size is None:
                 found = sftp.lstat(self._path(self._inbound, name))
             if found is None or not found.is_regular or found.size is None:
-                _log.warning("bank_file_left_out", reason="not a regular file", **without_personal_data(raw))
+                self._leave_out(raw, name, "not a regular file")
                 continue
             yield RemoteFile(name, found.size, f"{found.size}:{found.modified}")
+
+    def _leave_out(self, raw: bytes, name: str, reason: str) -> None:
+        _log.warning("bank_file_left_out", reason=reason, **without_personal_data(raw))
+        if not raw.startswith(b".") or b"/" in raw:
+            self._left_out.append(LeftOut(name, digest_of(raw), reason))
 
     def _read_whole(self, sftp: SftpProtocol, name: str) -> BinaryIO:
         path = self._path(self._inbound, name)

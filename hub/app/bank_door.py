@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from connectors.bank.failures import AuthenticationRefusedError, HostKeyRefusedError
 from hub.app import bank_answers
 from hub.app.wiring import Hub
 from hub.domain.errors import HubError
@@ -26,6 +27,8 @@ _log = structlog.get_logger(__name__)
 OK_SUFFIX = ".ok"
 OK_BYTES_MAX = 200
 LARGE_BYTES: Final = 8 << 20
+LEFT_OUT_TOLD: Final = 20
+"""Entries left out of one listing that open a work item each; a directory full of them is told well enough by these."""
 _LARGE_FILES: Final = BoundedSemaphore(2)
 """Large answers that a process checks at one time; small ones never wait for them."""
 
@@ -58,6 +61,7 @@ def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
     with session_lock(hub.engine, POLL_LOCK, code):
         listed = {file.name: file for file in door.list_results()}
         profile = hub.formats[code]
+        _tell_left_out(hub, code, door)
         unready = UnreadyResults(hub.engine, code)
         found = []
         for name, file in sorted(listed.items()):
@@ -66,6 +70,8 @@ def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
                 continue
             try:
                 outcome = _take(hub, code, door, file, ok, unready)
+            except (HostKeyRefusedError, AuthenticationRefusedError):  # the bank's trouble, and no file's
+                raise
             except HubError as failure:  # this file's trouble, not the bank's: the others are read all the same
                 outcome = _set_aside(hub, code, file, failure)
             if outcome is not None:
@@ -91,6 +97,32 @@ def _set_aside(hub: Hub, code: str, file: RemoteFile, failure: HubError) -> str 
             summary=f"{file.name} was not fetched: {failure}",
         )
     return None if item is None else "quarantined"
+
+
+def _tell_left_out(hub: Hub, code: str, door: BankDoor) -> None:
+    """What is not touched is told to a person: a name that no bank gives, or no file where an answer should be."""
+    profile = hub.formats[code]
+    strange = [
+        left
+        for left in door.left_out()
+        if not left.name or profile.is_result_name(left.name.removesuffix(OK_SUFFIX), code)
+    ]
+    if not strange:
+        return
+    with hub.engine.begin() as conn:
+        for left in strange[:LEFT_OUT_TOLD]:
+            work_items.raise_item(
+                conn,
+                queue=Queue.QUARANTINE,
+                bank=code,
+                file=left.name,
+                field="file",
+                about=f"{code}/left-out/{left.digest}",
+                at=clock.now(conn),
+                summary=f"{left.name or 'An entry'} in the inbound directory is not touched: {left.reason}. Ask the bank to"
+                " remove it.",
+                detail={"name_sha256": left.digest, "reason": left.reason},
+            )
 
 
 def _clear_left_behind(hub: Hub, code: str, door: BankDoor, listed: Mapping[str, RemoteFile]) -> None:

@@ -140,7 +140,7 @@ def _addresses(settings: Settings) -> tuple[str | None, str | None]:
 
 
 def _check_the_ground(settings: Settings) -> None:
-    """What would only fail later, half-way: room on the disk, the desk's port."""
+    """What would only fail later, half-way: room on the disk, the desk's port, keys that others may use."""
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     need_room(settings.home, "the hub")
     if processes.process_of(settings.home, "web") is None and not port_is_free(settings.web.port, settings.web.host):
@@ -149,6 +149,16 @@ def _check_the_ground(settings: Settings) -> None:
             " or not an address of this machine.",
             advice="Set [web] host and port (or HUB_WEB__PORT) to free ones; `ss -ltnp` shows who listens.",
         )
+    _check_private_keys(settings)
+
+
+def _check_private_keys(settings: Settings) -> None:
+    """ConfigurationError for a key file that others may use. One that is not there yet keeps only its bank from work."""
+    from connectors.bank.private_key import check_private_key  # noqa: PLC0415  who only looks loads no SFTP
+
+    for bank in settings.banks:
+        if bank.private_key.exists():
+            check_private_key(bank.private_key)
 
 
 def _ensure_books(settings: Settings, tell: Tell) -> str:

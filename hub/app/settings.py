@@ -10,19 +10,28 @@ import os
 import posixpath
 import re
 import tomllib
-from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+)
 
 from hub.app.toml_lines import Place, lines_of
 from hub.domain.errors import ConfigurationError
+from hub.domain.host_keys import HostKeyPin, is_fingerprint
 
 PROFILES: Final = frozenset({"pipe-gb18030"})
 """Bank file profiles of this version; a test holds it to ``connectors.formats``, which is too much to load here."""
@@ -31,6 +40,7 @@ EMBEDDED: Final = "embedded"
 _TZ: Final = ZoneInfo("Asia/Shanghai")
 _VARIABLE: Final = re.compile(r"HUB_([A-Z0-9]+(?:_[A-Z0-9]+)*?)__(.+)")
 _T = TypeVar("_T")
+_A_FINGERPRINT: Final = "must be a key's fingerprint as `ssh-keygen -l` prints it: SHA256: and 43 characters"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -161,15 +171,40 @@ def _registry(value: str) -> str:
     return value
 
 
-def _host_key(value: str) -> str:
-    digest = value.removeprefix("SHA256:")
+def _host_key(value: object) -> str | HostKeyPin:
+    """A fingerprint, or a table of one with the days on which it counts. All that is wrong with it is said at once."""
+    if isinstance(value, str):
+        if not is_fingerprint(value):
+            raise ValueError(_A_FINGERPRINT)
+        return value
+    if not isinstance(value, dict):
+        raise ValueError('must be text in quotes, or a table { key = "SHA256:…", from = "…", until = "…" }')
+    wrong = [f"{key} is not one of its keys, key, from, until" for key in value if key not in {"key", "from", "until"}]
+    key = value.get("key")
+    if not isinstance(key, str) or not is_fingerprint(key):
+        wrong.append(f"key {_A_FINGERPRINT}")
+    days: dict[str, date | None] = {}
+    for name in ("from", "until"):
+        try:
+            days[name] = _day(value[name]) if name in value else None
+        except ValueError as fault:
+            wrong.append(f"{name} {fault}")
+    first, last = days.get("from"), days.get("until")
+    if first is not None and last is not None and last < first:
+        wrong.append("until must not be before from")
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    assert isinstance(key, str), "it is a fingerprint"
+    return HostKeyPin(key=key, first_day=first, last_day=last)
+
+
+def _day(value: object) -> date:
+    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+        raise ValueError('must be a date in quotes, such as "2026-12-01"')
     try:
-        whole = value.startswith("SHA256:") and len(b64decode(digest + "=" * (-len(digest) % 4), validate=True)) == 32
+        return date.fromisoformat(value)
     except ValueError:
-        whole = False
-    if not whole or digest.endswith("="):
-        raise ValueError("must be a key's fingerprint as `ssh-keygen -l` prints it: SHA256: and 43 characters")
-    return value
+        raise ValueError("must be a real date") from None
 
 
 def _at_least_one(values: tuple[_T, ...]) -> tuple[_T, ...]:
@@ -187,7 +222,7 @@ _LocalPath = Annotated[Path, BeforeValidator(_local_path)]
 _AgencyCode = Annotated[str, AfterValidator(_matching(r"[0-9]{6}", "six digits"))]
 _BankCode = Annotated[str, AfterValidator(_matching(r"[A-Z0-9]{2,12}", "2 to 12 capital letters and digits"))]
 _User = Annotated[str, AfterValidator(_matching(r"[A-Za-z0-9_.@-]{1,64}", "a user name"))]
-_HostKey = Annotated[str, AfterValidator(_host_key)]
+_HostKey = Annotated[str | HostKeyPin, PlainValidator(_host_key)]
 
 
 class _Table(BaseModel):
@@ -245,6 +280,8 @@ class Agency(_Table):
 class Bank(_Table):
     """[[banks]]: a bank, its profile and its SFTP server. ``private_key`` is absolute, the directories are there.
 
+    An entry of ``host_keys`` is a fingerprint, or a table ``{ key = "SHA256:…", from = "2026-12-01", until = "2027-01-31" }``
+    that counts on those days, both included and each of them optional.
     ``poll_seconds`` is between two looks into the inbound directory, with the system clock.
     """
 
@@ -262,6 +299,11 @@ class Bank(_Table):
     done_dir: _RemotePath
     max_lines: Annotated[int, Field(ge=1)] = 500_000
     poll_seconds: Annotated[int, Field(ge=1, le=3600)] = 5
+
+    @property
+    def pins(self) -> tuple[HostKeyPin, ...]:
+        """``host_keys`` with their days."""
+        return tuple(HostKeyPin(key=entry) if isinstance(entry, str) else entry for entry in self.host_keys)
 
 
 class Settings(_Table):

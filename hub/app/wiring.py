@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -12,6 +13,9 @@ from hub.domain.errors import HubError
 from hub.domain.parties import BankTerms, Parties
 from hub.ledger.database import ROLE_APP, engine
 from hub.ports import BankDoor, BankFormat
+
+if TYPE_CHECKING:
+    from hub.app.bank_trust import Trust
 
 
 class UnknownBankError(HubError):
@@ -61,16 +65,24 @@ class Hub:
     def door(self, code: str) -> BankDoor:
         """A new door to a bank; nothing is opened until it is used. The caller closes it."""
         from connectors.bank.sftp import SftpDoor  # noqa: PLC0415  who only looks speaks to no bank
+        from hub.app.bank_trust import TrustedDoor  # noqa: PLC0415  likewise
 
-        bank = self.bank(code)
-        return SftpDoor(
+        bank, trust = self.bank(code), self.trust(code)
+        door = SftpDoor(
             host=bank.host,
             port=bank.port,
             username=bank.username,
             private_key=bank.private_key,
-            host_keys=bank.host_keys,
+            host_keys=trust.keys,
             outbound_dir=bank.outbound_dir,
             inbound_dir=bank.inbound_dir,
             done_dir=bank.done_dir,
             receipts=self.settings.home / "receipts" / bank.code,
         )
+        return TrustedDoor(door, trust)
+
+    def trust(self, code: str) -> "Trust":
+        """Which host keys of a bank count, and whether its door is shut."""
+        from hub.app.bank_trust import Trust  # noqa: PLC0415  likewise
+
+        return Trust(self.bank(code), self.settings.clock, lambda: self.engine)

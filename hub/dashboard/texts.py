@@ -159,6 +159,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "queue.empty": ("空回盘", "empty"),
     "queue.sequence": ("回盘序号", "sequence"),
     "queue.unsent": ("送盘受阻", "unsent"),
+    "queue.host-key": ("主机密钥不符", "host key"),
     "queue.suspense": ("暂收款", "suspense"),
     "queue.control-totals": ("控制数不符", "control totals"),
     "queue.calendar": ("工作日历", "calendar"),

@@ -102,7 +102,7 @@ def _last_requests(conn: Connection) -> dict[str, LastRequest]:
 
 
 def _paused(conn: Connection) -> dict[str, Paused]:
-    """Banks with a file whose last try failed; the oldest such file tells why."""
+    """Banks with a file whose last try failed, the oldest of which tells why, or whose host key nobody has pinned."""
     found = conn.execute(
         text("""
             select distinct on (b.bank) b.bank, b.trouble, w.opened_at
@@ -111,10 +111,14 @@ def _paused(conn: Connection) -> dict[str, Paused]:
             where b.state = :sending and b.trouble <> '' order by b.bank, b.id
         """),
         {"unsent": Queue.UNSENT.value, "sending": BatchState.SENDING.value},
-    )
+    ).all()
+    distrusted = conn.execute(
+        text("select bank, summary, opened_at from work_item where queue = :queue and state = 'open' order by id desc"),
+        {"queue": Queue.HOST_KEY.value},
+    ).all()
     return {
         row.bank: Paused(None if row.opened_at is None else row.opened_at.astimezone(TZ), row.trouble) for row in found
-    }
+    } | {row.bank: Paused(row.opened_at.astimezone(TZ), row.summary) for row in distrusted}
 
 
 def _open_items(conn: Connection) -> dict[str, dict[str, int]]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -54,6 +55,24 @@ def raise_item(
         )
         outbox.append(conn, [event])
     return item
+
+
+@dataclass(frozen=True, slots=True)
+class OpenItem:
+    """An open item, as far as the hub itself goes by it."""
+
+    id: int
+    summary: str
+    detail: Mapping[str, Any]
+
+
+def open_item(conn: Connection, queue: Queue, about: str) -> OpenItem | None:
+    """The open item about a trouble, None when there is none."""
+    row = conn.execute(
+        text("select id, summary, detail from work_item where queue = :queue and about = :about and state = 'open'"),
+        {"queue": queue.value, "about": about},
+    ).one_or_none()
+    return None if row is None else OpenItem(row.id, row.summary, row.detail)
 
 
 def settle(conn: Connection, queue: Queue, about: str, resolution: str, at: datetime) -> None:

@@ -162,6 +162,17 @@ class BankDoorContract:
             ("HD_2.txt", 2),
         ]
 
+    def test_what_is_left_out_is_told_without_spelling_a_hostile_name(self, bank: Bank) -> None:
+        bank.put("HD_1.txt", b"1")
+        bank.put("HD_3.txt", NotAFile())
+        bank.put("-rf", b"hostile")
+        bank.put(".HD_2.txt.part", b"an upload under way")
+        bank.door.list_results()
+        assert sorted((left.name, left.reason) for left in bank.door.left_out()) == [
+            ("", "leading dot or dash"), ("HD_3.txt", "not a regular file"),
+        ]  # fmt: skip
+        assert len({left.digest for left in bank.door.left_out()}) == 2
+
     def test_the_fingerprint_changes_with_the_file_and_not_otherwise(self, bank: Bank) -> None:
         bank.put("HD_1.txt", b"1")
         before = bank.door.list_results()

@@ -1,7 +1,7 @@
 """hub.toml (contract section 5): one table of bad files; every fault is named with its line, or with its variable."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from connectors.formats import PROFILES as IMPLEMENTED
 from hub.app.settings import PROFILES, Settings, SettingsError, load
 from hub.app.toml_lines import lines_of
 from hub.domain.errors import ConfigurationError
+from hub.domain.host_keys import HostKeyPin
 
 KEY = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
 
@@ -81,6 +82,29 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     assert settings.base == tmp_path
 
 
+def test_a_host_key_may_have_days(tmp_path: Path) -> None:
+    dated = (
+        f'host_keys = ["{KEY}", {{ key = "{KEY}", from = "2026-12-01", until = "2027-01-31" }}, {{ key = "{KEY}" }}]'
+    )
+    bank = read(tmp_path, GOOD.replace(f'host_keys = ["{KEY}"]', dated)).banks[0]
+    assert bank.pins == (
+        HostKeyPin(key=KEY),
+        HostKeyPin(key=KEY, first_day=date(2026, 12, 1), last_day=date(2027, 1, 31)),
+        HostKeyPin(key=KEY),
+    )
+    by_variable = f'[{{"key": "{KEY}", "until": "2027-01-31"}}]'
+    bank = read(tmp_path, HUB_BANKS__0__HOST_KEYS=by_variable).banks[0]
+    assert bank.pins == (HostKeyPin(key=KEY, last_day=date(2027, 1, 31)),)
+
+
+def test_all_that_is_wrong_with_a_host_key_is_said_at_once(tmp_path: Path) -> None:
+    wrong = GOOD.replace(f'"{KEY}"]', '{ key = "MD5:aa", from = "soon", to = "later" }]')
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, wrong)
+    (fault,) = caught.value.faults
+    assert all(word in fault.message for word in ("to is not one of its keys", "SHA256:", "from must be a date"))
+
+
 def test_settings_cannot_be_changed(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="frozen"):
         read(tmp_path).web.port = 1  # type: ignore[misc]
@@ -128,6 +152,12 @@ BAD = [
     (f'host_keys = ["{KEY}"]', f'host_keys = "{KEY}"', 28, "banks.0.host_keys"),
     (f'host_keys = ["{KEY}"]', f'host_keys = [\n  "{KEY}",\n  "SHA256:abc",\n]', 30, "banks.0.host_keys.1"),
     ('host_keys = ["SHA256:', 'host_keys = ["MD5:', 28, "banks.0.host_keys.0"),
+    (f'"{KEY}"]', f'{{ key = "{KEY}", until = "2026-02-30" }}]', 28, "banks.0.host_keys.0"),
+    (f'"{KEY}"]', f'{{ key = "{KEY}", from = 2026-12-01 }}]', 28, "banks.0.host_keys.0"),
+    (f'"{KEY}"]', f'{{ key = "{KEY}", from = "2026-12-02", until = "2026-12-01" }}]', 28, "banks.0.host_keys.0"),
+    (f'"{KEY}"]', f'{{ key = "{KEY}", to = "2026-12-01" }}]', 28, "banks.0.host_keys.0"),
+    (f'"{KEY}"]', f'"{KEY}",\n{{ from = "2026-12-01" }}]', 29, "banks.0.host_keys.1"),
+    (f'"{KEY}"]', f'"{KEY}", 7]', 28, "banks.0.host_keys.1"),
     ('done_dir = "done"', 'done_dir = "./inbound/"', 31, "banks.0.done_dir"),
     ('done_dir = "done"', 'done_dir = ""', 31, "banks.0.done_dir"),
     ('done_dir = "done"', 'done_dir = "done"\nmax_lines = 0', 32, "banks.0.max_lines"),

@@ -1,8 +1,9 @@
-"""``hub bank``: the board of the banks, fetch results now, try a connection (contract section 6).
+"""``hub bank``: the board of the banks, fetch results now, try a connection, pin a host key by two people (contract section 6).
 
 The quarantine bench has a file of its own.
 """
 
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from hub.app.cli import output, quarantine
 
 if TYPE_CHECKING:
+    from hub.app.bank_trust import PinAnswer, Standing
     from hub.app.wiring import Hub
 
 app = typer.Typer(no_args_is_help=True, help="The banks' door.")
@@ -89,20 +91,107 @@ def _over_and_over(hub: "Hub", codes: list[str], every: float) -> int:
 
 
 @app.command()
-def check(ctx: typer.Context, bank: str = typer.Argument(metavar="BANK")) -> None:
-    """Try a bank's connection and show its host key, its directories and how its clock differs."""
+def check(ctx: typer.Context, bank: str = typer.Argument(metavar="BANK")) -> int:
+    """Try a bank's connection and show the host key met, the pins, its directories and how its clock differs."""
     from contextlib import closing
     from dataclasses import asdict
 
+    from connectors.bank.failures import HostKeyRefusedError
+
     context = output.of(ctx)
     hub = context.hub
-    with context.working(f"Trying {bank}"), closing(hub.door(bank)) as door:
-        report = door.check()
+    standing = hub.trust(bank).look_without_books()
+    told = {"day": standing.day, **_pins_as_json(standing)}
+    try:
+        with context.working(f"Trying {bank}"), closing(hub.door(bank)) as door:
+            report = door.check()
+    except HostKeyRefusedError as refusal:
+        document = {"bank": bank, "ok": False, "host_keys_shown": list(refusal.shown), **told}
+        said = f"{bank} is not trusted\n{_pins_as_text(standing)}\n{refusal}\n{refusal.advice}"
+        output.emit(context, {**document, "error": str(refusal), "advice": refusal.advice}, said)
+        return output.FAILED
     directories = "\n".join(f"  {role:9} {path}" for role, path in report.directories.items())
     differs = report.clock_difference_seconds
-    said = "cannot be told" if differs is None else f"{differs:+d} s"
+    clock = "cannot be told" if differs is None else f"{differs:+d} s"
     output.emit(
         context,
-        {"bank": bank, "ok": True, **asdict(report)},
-        f"{bank} is reached\n  host key  {report.host_key}\n{directories}\n  clock     {said}",
+        {"bank": bank, "ok": True, **asdict(report), **told},
+        f"{bank} is reached\n  host key  {report.host_key}\n{directories}\n  clock     {clock}\n{_pins_as_text(standing)}",
     )
+    return output.DONE
+
+
+def _pins_as_json(standing: "Standing") -> dict[str, object]:
+    from hub.domain.host_keys import warnings_of
+
+    pins = [
+        {"key": pin.key, "from": pin.first_day, "until": pin.last_day, "origin": pin.origin, "state": state}
+        for pin, state in ((pin, pin.state_on(standing.day)) for pin in standing.pins)
+    ]
+    waiting = [
+        {"key": each.pin.key, "from": each.pin.first_day, "until": each.pin.last_day, "proposed_by": each.proposed_by}
+        for each in standing.waiting
+    ]
+    return {"pins": pins, "waiting": waiting, "warnings": warnings_of(standing.pins, standing.day)}
+
+
+def _pins_as_text(standing: "Standing") -> str:
+    from hub.domain.host_keys import warnings_of
+
+    lines = [
+        f"  pin       {pin.key}  {_days(pin.first_day, pin.last_day)}{pin.state_on(standing.day)}, {pin.origin}"
+        for pin in standing.pins
+    ]
+    lines += [
+        f"  proposed  {each.pin.key}  {_days(each.pin.first_day, each.pin.last_day)}waits for approval"
+        for each in standing.waiting
+    ]
+    if not standing.has_books:
+        lines.append("  The hub does not run: approved pins were not looked up.")
+    return "\n".join([*lines, *(f"  warning   {text}" for text in warnings_of(standing.pins, standing.day))])
+
+
+def _days(first: date | None, last: date | None) -> str:
+    return "".join([f"from {first} " if first else "", f"until {last} " if last else ""])
+
+
+@app.command()
+def pin(
+    ctx: typer.Context,
+    bank: str = typer.Argument(metavar="BANK"),
+    key: str = typer.Argument(metavar="SHA256:…", help="The fingerprint as `ssh-keygen -lf` prints it."),
+    first: datetime | None = typer.Option(None, "--from", formats=["%Y-%m-%d"], help="First day on which it counts."),
+    last: datetime | None = typer.Option(None, "--until", formats=["%Y-%m-%d"], help="Last day on which it counts."),
+    by: str = typer.Option(..., "--by", metavar="NAME", help="Who proposes, or approves; two different people."),
+    approves: bool = typer.Option(False, "--approve", help="Agree to what somebody else proposed."),
+) -> int:
+    """Pin a bank's host key beside those of hub.toml: one person proposes, another approves.
+
+    The same key proposed again with other days replaces them once approved; that is how a pin is given an end.
+    """
+    from hub.app.bank_trust import approve, propose
+    from hub.domain.host_keys import HostKeyPin, PinOrigin
+
+    context = output.of(ctx)
+    hub = context.hub
+    wanted = HostKeyPin(
+        key=key, first_day=first and first.date(), last_day=last and last.date(), origin=PinOrigin.APPROVED
+    )
+    decide = approve if approves else propose
+    with hub.engine.begin() as conn:
+        answer = decide(conn, hub.bank(bank), wanted, by)
+    output.emit(context, answer.as_json(), _pin_answer(answer))
+    if answer.faults:
+        return output.REFUSED
+    return output.DONE if answer.is_approved else output.WAITS_FOR_APPROVAL
+
+
+def _pin_answer(answer: "PinAnswer") -> str:
+    if answer.proposal is None or answer.faults:
+        return "\n".join([f"{answer.bank}: not pinned", *(f"  {fault.message}" for fault in answer.faults)])
+    proposal = answer.proposal
+    key = f"{answer.bank}: {answer.key} {_days(proposal.pin.first_day, proposal.pin.last_day)}"
+    if answer.is_approved:
+        return f"{key}is pinned, proposed by {proposal.proposed_by}, approved by {proposal.approved_by}"
+    command = f"hub bank pin {answer.bank} {answer.key} --approve --by NAME"
+    return f"{key}is proposed by {proposal.proposed_by}; somebody else approves it:\n  {command}"

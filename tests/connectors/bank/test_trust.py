@@ -1,5 +1,6 @@
 """Whom the hub speaks to and as whom (faults 45 to 48, 84): one pinned server, one key of its own, strong algorithms."""
 
+import os
 import socket
 import time
 from base64 import b64decode
@@ -122,7 +123,7 @@ def test_a_person_who_checks_is_not_kept_waiting(sshd: Sshd, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("mode", "is_fine"), [(0o600, True), (0o400, True), (0o644, False), (0o640, False), (0o660, False)]
+    ("mode", "is_fine"), [(0o600, True), (0o400, True), (0o644, False), (0o640, False), (0o660, False), (0o700, False)]
 )
 def test_a_private_key_is_for_its_owner_alone(sshd: Sshd, mode: int, is_fine: bool) -> None:
     sshd.client_key.chmod(mode)
@@ -133,6 +134,27 @@ def test_a_private_key_is_for_its_owner_alone(sshd: Sshd, mode: int, is_fine: bo
             with pytest.raises(ConfigurationError) as failure:
                 door.list_results()
             assert f"{mode:04o}" in str(failure.value) and "chmod 600" in failure.value.advice
+
+
+def test_a_private_key_is_the_hubs_own(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+    another = os.geteuid() + 1
+    monkeypatch.setattr("connectors.bank.private_key.os.geteuid", lambda: another)
+    with pytest.raises(ConfigurationError, match="belongs to user") as failure:
+        check_private_key(sshd.client_key)
+    assert f"chown {another}" in failure.value.advice
+
+
+def test_pins_are_asked_for_anew_whenever_the_connection_is_used(sshd: Sshd) -> None:
+    """A door stays open for days: a pin that ends shuts it, and one that begins opens it."""
+    valid: set[str] = set(sshd.pins)
+    with sshd.door(host_keys=lambda: valid) as door:
+        assert door.list_results() == []
+        valid.clear()
+        with pytest.raises(HostKeyRefusedError, match="none that is valid today") as failure:
+            door.list_results()
+        assert sshd.pins[0] in failure.value.shown[0]
+        valid.update(sshd.pins)
+        assert door.list_results() == []
 
 
 def test_a_private_key_that_is_none_is_said_so(tmp_path: Path, sshd: Sshd) -> None:

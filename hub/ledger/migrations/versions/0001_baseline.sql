@@ -385,6 +385,23 @@ create table quarantine_decision (            -- what persons decided about a qu
 );
 create index quarantine_decision_by_file on quarantine_decision (file_id, id);
 create unique index quarantine_let_in_once on quarantine_decision (file_id) where act in ('release', 'correct');
+create table host_key_proposal (              -- a bank's host key that one person wants pinned; the newest of a key counts
+    id          bigint generated always as identity primary key,
+    bank        text not null,
+    host_key    text not null check (host_key ~ '^SHA256:[A-Za-z0-9+/]{43}$'),
+    first_day   date, last_day date check (last_day >= first_day),   -- both count; null: without an end
+    proposed_by text not null check (btrim(proposed_by) <> ''),
+    proposed_at timestamptz not null,
+    unique (id, proposed_by)
+);
+create index host_key_proposal_by_key on host_key_proposal (bank, host_key, id);
+create table host_key_approval (              -- from here on the hub speaks to a server with this key, on those days
+    proposal_id bigint primary key,
+    proposed_by text not null,
+    approved_by text not null check (btrim(approved_by) <> '' and lower(btrim(approved_by)) <> lower(btrim(proposed_by))),
+    approved_at timestamptz not null,
+    foreign key (proposal_id, proposed_by) references host_key_proposal (id, proposed_by)
+);
 
 -- ── rights: what the hub's processes may do, and the read-only desk ─────────────────────────────────────────────
 do $$ begin
