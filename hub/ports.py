@@ -1,6 +1,6 @@
 """What processors ask of the outside world. Connectors fulfil these; the same contract tests hold fakes and real ones to them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -169,9 +169,16 @@ class Refused:
 
 
 class BankFormat(Protocol):
-    """A bank file profile (contract sections 3 and 4)."""
+    """A bank file profile (contract sections 3 and 4).
+
+    ``encoding``: what its bytes are shown in. ``max_lines``: the most lines a request of it may have; hub.toml may ask
+    for fewer. ``deducts_parts``: whether a bank may deduct part; hub.toml may say that a bank does not.
+    """
 
     name: str
+    encoding: str
+    max_lines: int
+    deducts_parts: bool
 
     def request_name(self, bank: str, day: date, seq: int) -> str: ...
 
@@ -185,6 +192,14 @@ class BankFormat(Protocol):
 
     def read_request(self, data: BinaryIO) -> tuple[BatchHeader, Iterator[RequestLine]]:
         """Reads back a request of ours (verify, trace, conformance)."""
+        ...
+
+    def pieces(self, line: bytes) -> Sequence[str]:
+        """A line of a request for people, cut at the edges of its fields; joined, the pieces are the whole line."""
+        ...
+
+    def carried_name(self, name: str) -> str:
+        """An account name as ``read_request`` gives it back: whole, or as much of it as the form has room for."""
         ...
 
     def is_result_name(self, name: str, bank: str) -> bool: ...

@@ -1,10 +1,10 @@
-"""File formats of agencies and banks: bytes to records and back, every fault told. Pure: no file is opened here."""
+"""File formats of agencies and banks: bytes to records and back, every fault told. Pure: no file is opened here but our own."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from connectors.formats import pipe_gb18030
+from connectors.formats.line_profile import line_profiles
 from hub.ports import BankFormat
 
-PROFILES: Final[Mapping[str, BankFormat]] = {profile.name: profile for profile in (pipe_gb18030.PROFILE,)}
-"""The bank file profiles that ``hub.toml`` may name."""
+PROFILES: Final[Mapping[str, BankFormat]] = {profile.name: profile for profile in line_profiles()}
+"""The bank file profiles that ``hub.toml`` may name: those of ``profiles/*.toml``."""

@@ -16,7 +16,7 @@ PART_BYTES: Final = 4 << 20
 """About so many bytes are cut into columns at once; they take some ten times the memory on their way."""
 
 _TAIL_BYTES: Final = 1 << 20  # what may follow the details: some control lines and the trailer
-_DETAIL: Final = b"D|"
+_DETAIL: Final = "D|"
 
 
 class DoubtError(Exception):
@@ -29,21 +29,23 @@ class ColumnFile:
     Lines stay whole, and no line but a detail stands in the parts of a file that is right.
     """
 
-    def __init__(self, data: BinaryIO) -> None:
+    def __init__(self, data: BinaryIO, mark: str = _DETAIL) -> None:
+        """``mark``: what a detail line begins with."""
         self.head = data.readline(MAX_LINE_BYTES)
         self.tail = b""
         self._data = data
+        self._mark = mark.encode("ascii")
 
     def parts(self) -> Iterator[bytes]:
         """Once, from front to back."""
         while part := self._data.read(PART_BYTES):
             part += self._data.readline(MAX_LINE_BYTES)
             last = part.rfind(b"\n", 0, -1) + 1
-            if part.startswith(_DETAIL, last):
+            if part.startswith(self._mark, last):
                 yield part
                 continue
-            last_detail = part.rfind(b"\n" + _DETAIL) + 1
-            details = part.find(b"\n", last_detail) + 1 if part.startswith(_DETAIL, last_detail) else 0
+            last_detail = part.rfind(b"\n" + self._mark) + 1
+            details = part.find(b"\n", last_detail) + 1 if part.startswith(self._mark, last_detail) else 0
             if details:
                 yield part[:details]
             self.tail = part[details:] + self._data.read(_TAIL_BYTES)
@@ -57,7 +59,9 @@ def cut(record: Record, part: bytes) -> pl.DataFrame:
 
     Every byte of the part is in one column or is a separator or a line end: nothing is trimmed, padded or left out.
     """
-    if not part.startswith(_DETAIL):  # other beginnings mean other things to Polars: compressed, with a byte order mark
+    if not part.startswith(
+        _DETAIL.encode("ascii")
+    ):  # other beginnings mean other things to Polars: compressed, with a byte order mark
         raise DoubtError("no detail line")
     try:
         lines = pl.read_lines(part)["line"]

@@ -150,13 +150,14 @@ SUM_TOTAL: Final = sum_of("total")
 class Record:
     """One kind of line: its record type and its columns, in order.
 
-    ``exact``: one expression that passes exactly the right lines, but for columns that only their ``value`` can tell
-    (dates, months). It is in the notation of Polars, which reads our patterns as Python does: they are written without
-    the classes (``\\d``, ``\\w``) that are wider there.
+    ``mark``: what such a line begins with. ``exact``: one expression that passes exactly the right lines, but for columns
+    that only their ``value`` can tell (dates, months). It is in the notation of Polars, which reads our patterns as
+    Python does: they are written without the classes (``\\d``, ``\\w``) that are wider there.
     """
 
     def __init__(self, record_type: str, *columns: Column) -> None:
         self.record_type = record_type
+        self.mark = record_type + SEPARATOR
         self.columns = columns
         self._whole = re.compile(r"\|".join([record_type, *(f"({column.pattern})" for column in columns)]), re.ASCII)
         exact = r"\|".join([record_type, *(f"(?:{column.exact or column.pattern})" for column in columns)])

@@ -26,8 +26,10 @@ _LF: Final = 0x0A
 class LineFile:
     """The lines of one file, numbered from 1. Faults go to the list given; read it once, from front to back."""
 
-    def __init__(self, data: BinaryIO, encoding: Encoding, faults: list[Fault]) -> None:
+    def __init__(self, data: BinaryIO, encoding: Encoding, faults: list[Fault], *, by_bytes: bool = False) -> None:
+        """``by_bytes``: lines whose fields are counted in bytes are handed on as their bytes, a character each (Latin-1)."""
         self._data = data
+        self._by_bytes = by_bytes
         self._encoding = encoding
         self._faults = faults
         self._digest = hashlib.sha256()
@@ -62,7 +64,7 @@ class LineFile:
                 text = body.decode(encoding, "replace")
             if gb18030 and not body.isascii():
                 self._look_for_utf8(number, body)
-            yield number, text
+            yield number, body.decode("latin-1") if self._by_bytes else text
             hash_more(raw)
         self._report_utf8()
 

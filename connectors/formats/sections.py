@@ -5,14 +5,13 @@ the module of each record kind, which is called for every line.
 """
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from connectors.formats.grammar import LINE, Record, shown
 from connectors.formats.line_file import LineFile
 from hub.domain.faults import Fault, FaultCode
 
 _HEADER, _DETAIL, _CONTROL, _TRAILER, _UNKNOWN = range(5)
-_STAGES: Final = {"H|": _HEADER, "D|": _DETAIL, "C|": _CONTROL, "T|": _TRAILER}
 
 TakeLine = Callable[[int, tuple[str, ...], bool], None]
 """Takes a line: its number in the file, its columns after the record type, and whether their grammar holds.
@@ -29,6 +28,12 @@ class Layout(NamedTuple):
     trailer: Record
     control: Record | None = None
     numbered: bool = True
+
+    @property
+    def stages(self) -> dict[str, int]:
+        """What lines begin with, and where in the file such lines stand."""
+        marks = {self.header.mark: _HEADER, self.detail.mark: _DETAIL, self.trailer.mark: _TRAILER}
+        return marks if self.control is None else {**marks, self.control.mark: _CONTROL}
 
 
 class Frame:
@@ -55,11 +60,12 @@ class Frame:
     def read(self, lines: LineFile, take_detail: TakeLine, take_control: TakeLine | None = None) -> None:
         """Hands every detail and control line to its taker, in the order of the file."""
         number = 0
+        stages, mark = self._layout.stages, len(self._layout.header.mark)
         for number, line in lines:
-            kind = _STAGES.get(line[:2], _UNKNOWN)
+            kind = stages.get(line[:mark], _UNKNOWN)
             if kind == _DETAIL and self._stage <= _CONTROL:
                 if self._stage == _CONTROL:  # told once; the line counts all the same
-                    self._note(number, "record type", FaultCode.RECORD_TYPE, self._awaited(), line[:2])
+                    self._note(number, "record type", FaultCode.RECORD_TYPE, self._awaited(), line[:mark])
                 self._stage = _DETAIL
                 self._read_detail(number, line, take_detail)
             elif kind == _HEADER and number == 1:
@@ -71,17 +77,17 @@ class Frame:
                 self._stage, self.trailer_line, self.sha256 = _TRAILER, number, lines.sha256
                 self.trailer = self._read_once(self._layout.trailer, number, line)
             elif number > 1:
-                self._note(number, "record type", FaultCode.RECORD_TYPE, self._awaited(), line[:2])
+                self._note(number, "record type", FaultCode.RECORD_TYPE, self._awaited(), line[:mark])
             if number == 1 and kind != _HEADER:
-                self._note(1, "header", FaultCode.HEADER, "an H line first", line[:2])
+                self._note(1, "header", FaultCode.HEADER, "an H line first", line[:mark])
         if number == 0:
             self._note(None, "header", FaultCode.HEADER, "an H line first", "")
         if self._stage < _TRAILER:
             self._note(None, "trailer", FaultCode.TRAILER_MISSING, "a T line at the end", "")
 
-    def check_count(self, declared: str) -> None:
-        """The trailer counts the detail lines, those at fault too."""
-        if declared != str(self.details):
+    def check_count(self, declared: str, printed: Callable[[int], str] = str) -> None:
+        """The trailer counts the detail lines, those at fault too; ``printed``: how it writes a count."""
+        if declared != printed(self.details):
             self._note(self.trailer_line, "count", FaultCode.COUNT, str(self.details), declared)
 
     def _read_detail(self, number: int, line: str, take: TakeLine) -> None:

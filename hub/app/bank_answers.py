@@ -3,7 +3,7 @@
 The same way for every file, however it came: over SFTP, released from quarantine, or handed in for one that did not fit.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -17,9 +17,6 @@ from hub.ledger.batches import Batch
 from hub.ledger.files import NOBODY, LetIn
 from hub.ports import Archived, Refused, ResultFile
 from hub.processors import read_bank_result, release_results
-
-RESULT_ENCODING: Final = "gb18030"
-"""Of what a line of an answer is shown in; the banks' profile has it."""
 
 
 class Coming(NamedTuple):
@@ -40,7 +37,8 @@ def check(hub: Hub, conn: Connection, coming: Coming, file: ResultFile) -> tuple
     """The batch that is answered, locked, and every fault of the answer against the books."""
     batch, found = read_bank_result.check(conn, file)
     identity = read_bank_result.identity(file.batch_no)
-    return batch, [*found, *identity_taken(hub.archive, conn, identity, coming.archived, RESULT_ENCODING)]
+    encoding = hub.formats[coming.bank].encoding
+    return batch, [*found, *identity_taken(hub.archive, conn, identity, coming.archived, encoding)]
 
 
 def take_in(hub: Hub, conn: Connection, coming: Coming, file: ResultFile, let_in: LetIn = NOBODY) -> list[Fault]:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from connectors.archive.file_archive import ArchiveDamagedError
 from hub.app import bank_answers
-from hub.app.bank_answers import RESULT_ENCODING, Coming
+from hub.app.bank_answers import Coming
 from hub.app.wiring import Hub
 from hub.domain.bank_results import RequestedLine
 from hub.domain.excerpts import Excerpt, excerpt
@@ -225,10 +225,11 @@ def show(hub: Hub, conn: Connection, held: Held) -> list[ShownFault]:
     faults = _every_fault(hub, held, coming, parsed)
     lines = _lines(coming.archived.path, {fault.line for fault in faults if fault.line is not None})
     asked = _asked(conn, coming, parsed, lines)
+    encoding = hub.formats[coming.bank].encoding
     return [
         ShownFault(
             fault,
-            excerpt(lines[fault.line], fault, RESULT_ENCODING) if fault.line in lines else None,
+            excerpt(lines[fault.line], fault, encoding) if fault.line in lines else None,
             asked.get(fault.line) if fault.line is not None else None,
             OVERRIDABLE.get((fault.code, fault.field)),
         )

@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin
 from urllib.parse import urlsplit
@@ -33,8 +34,12 @@ from hub.app.toml_lines import Place, lines_of
 from hub.domain.errors import ConfigurationError
 from hub.domain.host_keys import HostKeyPin, is_fingerprint
 
-PROFILES: Final = frozenset({"pipe-gb18030"})
-"""Bank file profiles of this version; a test holds it to ``connectors.formats``, which is too much to load here."""
+PROFILES: Final = frozenset(
+    file.name.removesuffix(".toml")
+    for file in files("connectors").joinpath("formats", "profiles").iterdir()
+    if file.name.endswith(".toml")
+)
+"""Bank file profiles of this version, a file each; ``connectors.formats`` reads them, which is too much to do here."""
 
 EMBEDDED: Final = "embedded"
 _TZ: Final = ZoneInfo("Asia/Shanghai")

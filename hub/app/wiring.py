@@ -41,7 +41,10 @@ class Hub:
     def parties(self) -> Parties:
         banks = {
             bank.code: BankTerms(
-                code=bank.code, profile=bank.profile, allow_partial=bank.allow_partial, max_lines=bank.max_lines
+                code=bank.code,
+                profile=bank.profile,
+                allow_partial=bank.allow_partial and self.formats[bank.code].deducts_parts,
+                max_lines=min(bank.max_lines, self.formats[bank.code].max_lines),
             )
             for bank in self.settings.banks
         }

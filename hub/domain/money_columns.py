@@ -16,6 +16,16 @@ def yuan_of(amount: pl.Expr) -> pl.Expr:
     return pl.concat_str(whole, pl.lit("."), cents)
 
 
+def fen_of_digits(text: pl.Expr) -> pl.Expr:
+    """The fen (64 bits) of texts known to be whole numbers of fen."""
+    return text.cast(pl.Int64)
+
+
+def digits_of(number: pl.Expr, digits: int) -> pl.Expr:
+    """So many digits, with leading zeros, of whole numbers that are not negative and have room in them."""
+    return number.cast(pl.String).str.zfill(digits)
+
+
 def added_up(amounts: pl.Series) -> Fen:
     """What amounts in fen add up to, however many they are."""
     total = amounts.cast(pl.Int128).sum()

@@ -4,7 +4,8 @@ A journey is a tree of stops; each stop is one row of the books with what came o
 and holders' names are masked, in the rows and in the very lines of the files.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, Row, text
 import topics
 from hub.domain.funds import FUND_NAMES
 from hub.ledger.bills import HEADER_LINES
-from hub.ports import FileArchive
+from hub.ports import BankFormat, FileArchive
 from hub.wire.events import NAMESPACE
 
 UNIT_BILLS_SHOWN: Final = 24
@@ -39,14 +40,39 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bytes:
-    """Where the lines of files are read, and how each door's files are encoded."""
+    """Where the lines of files are read, and how each door's files are encoded.
+
+    ``format_of``: the file profile of a bank's code; ``bank_encoding`` is that of a bank that is not configured any more.
+    """
 
     archive: FileArchive
     agency_encoding: str
     bank_encoding: str
+    format_of: Callable[[str], BankFormat | None] = lambda _: None
 
     def line(self, sha256: str, number: int, encoding: str, secrets: Sequence[str] = ()) -> dict[str, Any]:
         """One line of an archived file, from 1, as it stands there, with where its bytes are. ``secrets`` are masked."""
+
+        def pieces(line: bytes) -> Sequence[str]:
+            return re.split(r"(\|)", line.decode(encoding, errors="backslashreplace"))
+
+        return self._line(sha256, number, pieces, secrets)
+
+    def asked(self, sha256: str, number: int, bank: str, secrets: Sequence[str]) -> dict[str, Any]:
+        """The same of a request file of a bank; the account name is masked as far as the file has room for it."""
+        profile = self.format_of(bank)
+        if profile is None:
+            return self.line(sha256, number, self.bank_encoding, secrets)
+        return self._line(sha256, number, profile.pieces, [*secrets, *map(profile.carried_name, secrets)])
+
+    def answered(self, sha256: str, number: int, bank: str) -> dict[str, Any]:
+        """The same of a result file of a bank."""
+        profile = self.format_of(bank)
+        return self.line(sha256, number, self.bank_encoding if profile is None else profile.encoding)
+
+    def _line(
+        self, sha256: str, number: int, pieces: Callable[[bytes], Sequence[str]], secrets: Sequence[str]
+    ) -> dict[str, Any]:
         try:
             path = self.archive.find(sha256).path
         except FileNotFoundError:
@@ -55,15 +81,22 @@ class Bytes:
         with path.open("rb") as source:
             for place, found in enumerate(source, start=1):
                 if place == number:
-                    shown = found.rstrip(b"\n").decode(encoding, errors="backslashreplace")
-                    return {"line": number, "text": masked(shown, secrets), "offset": offset, "bytes": len(found)}
+                    shown = masked(pieces(found.rstrip(b"\n")), secrets)
+                    return {"line": number, "text": shown, "offset": offset, "bytes": len(found)}
                 offset += len(found)
         return {"line": number, "text": None, "missing": "the file is shorter"}
 
 
-def masked(line: str, secrets: Sequence[str]) -> str:
-    """The line with the fields that are secret masked, and nothing else touched."""
-    return "|".join(mask(each) if each and each in secrets else each for each in line.split("|"))
+def masked(pieces: Sequence[str], secrets: Sequence[str]) -> str:
+    """The line of these pieces with the fields that are secret masked, and nothing else touched."""
+    return "".join(_masked_piece(piece, secrets) for piece in pieces)
+
+
+def _masked_piece(piece: str, secrets: Sequence[str]) -> str:
+    if piece and piece in secrets:
+        return mask(piece)
+    bare = piece.rstrip(" ")  # a field of fixed width is filled up
+    return mask(bare) + piece[len(bare) :] if bare and bare in secrets else piece
 
 
 def mask(secret: str) -> str:
@@ -195,7 +228,7 @@ class _Search:
             if row.request_sha256 is not None:
                 secrets = (row.account, row.account_name)
                 at = row.line + HEADER_LINES
-                facts |= self._files.line(row.request_sha256, at, self._files.bank_encoding, secrets)
+                facts |= self._files.asked(row.request_sha256, at, row.bank, secrets)
             then = (*self._delivery(row.batch_id), *self._answer(row), *self._money(row), *self._notice(row))
             yield Stop("batch-line", row.batch_no, facts, then)
 
@@ -216,7 +249,7 @@ class _Search:
         for row in answers:
             facts = {"code": row.code, "deducted": _amounts(row), **_facts(row, "reference", "received_at")}
             if row.sha256 is not None:
-                facts |= self._files.line(row.sha256, row.file_line, self._files.bank_encoding)
+                facts |= self._files.answered(row.sha256, row.file_line, line.bank)
             yield Stop("answer", row.name or line.batch_no, facts)
 
     def _money(self, line: Row[Any]) -> Iterator[Stop]:

@@ -20,12 +20,12 @@ def trace(
     name: str = typer.Argument(metavar="ID", help="Bill, instruction, receipt or batch number, file name, or unit."),
 ) -> int:
     """File bytes and line, topic and offset, journal entries: how it went."""
-    from connectors.formats.pipe_request import ENCODING
     from hub.ledger.database import ROLE_READ
     from hub.ledger.journey import Bytes, follow
 
     context = output.of(ctx)
-    files = Bytes(archive=context.hub.archive, agency_encoding="utf-8", bank_encoding=ENCODING)
+    formats = context.hub.formats
+    files = Bytes(archive=context.hub.archive, agency_encoding="utf-8", bank_encoding="gb18030", format_of=formats.get)
     engine = context.engine(ROLE_READ)
     try:
         with engine.connect() as conn:

@@ -160,10 +160,16 @@ def _compare_request(
         header, lines = profile.read_request(source)
         stored = (batch.bank, batch.batch_no, batch.period, batch.round, batch.business_date)
         findings.compare("batch", batch.file_name, tuple(header), stored)
-        rows = streamed(conn, _REQUEST_LINES, batch.id)
+        rows = (_as_carried(row, profile) for row in streamed(conn, _REQUEST_LINES, batch.id))
         side_by_side(findings, "batch_line", batch.file_name, map(_of_request, lines), rows)
     except HubError as unreadable:
         findings.blame("batch", batch.file_name, "a file as the profile writes it", unreadable)
+
+
+def _as_carried(row: tuple[Any, ...], profile: BankFormat) -> tuple[Any, ...]:
+    """A line of the books with as much of its account name as the bank's file has room for."""
+    line, instruction_no, unit, account, account_name, *others = row
+    return (line, instruction_no, unit, account, profile.carried_name(account_name), *others)
 
 
 def _profile(evidence: Evidence, bank: str, findings: Findings) -> BankFormat | None:
