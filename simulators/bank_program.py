@@ -1,5 +1,6 @@
 """A bank's own program: reads the request files in its outbound directory, deducts, answers in its inbound directory.
 
+It knows two forms of files, the contract's and one of fixed width, and answers a request in the form it came in.
 It believes nothing: digest, size, totals, hash total and every line are checked before a fen moves (contract,
 section 3). What a line gets depends on the seed and the instruction alone. By hand:
 
@@ -15,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from simulators import fixed_form
 from simulators.agency import Paper
 from simulators.amounts import FUNDS, NIL, Four, add, fen, four_of, in_order, yuan
 from simulators.chance import dice, draw, percent
@@ -24,7 +26,10 @@ HASH_MODULUS: Final = 10**12
 FAILURES: Final = ("02", "02", "02", "02", "03", "04", "05", "06", "99")
 """Why nothing was deducted, the common one more than once: insufficient funds, no account, frozen, name differs …"""
 
-_NAME = re.compile(r"DK_([A-Z0-9]{2,12})_([0-9]{8})_([0-9]{4})\.txt", re.ASCII)
+FORMS: Final = {"DK": "HD", "DF": "HF"}
+"""What names of requests begin with in each form, the contract's and that of fixed width, and names of their answers."""
+
+_NAME = re.compile(r"(?:DK|DF)_([A-Z0-9]{2,12})_([0-9]{8})_([0-9]{4})\.txt", re.ASCII)
 _HEADER = re.compile(
     r"H\|DEDUCT\|1\|([A-Z0-9]{2,12})\|([^|]+)\|([0-9]{4}-[0-9]{2})\|([12])\|([0-9]{4}-[0-9]{2}-[0-9]{2})\|CNY", re.ASCII
 )
@@ -89,12 +94,16 @@ def read_request(name: str, data: bytes, seal: bytes) -> Request:
     _refuse_unless(seal == f"{sha256(data).hexdigest()} {len(data)}\n".encode(), name, "the .ok does not fit the bytes")
     named = _matched(_NAME, name, name)
     _refuse_unless(data.endswith(b"\n"), name, "the last line has no end")
-    first, *middle, last = data.decode(CHARSET).removesuffix("\n").split("\n")
-    header = _matched(_HEADER, first, name)
+    _refuse_unless(name.startswith("DF_") == fixed_form.is_fixed(data), name, "the file has another form than its name")
+    try:
+        first, *middle, last = fields_of(data)
+    except ValueError as wrong:
+        raise UnusableRequestError(f"{name}: {wrong}") from wrong
+    header = _matched(_HEADER, "|".join(first), name)
     fits = header[1] == named[1] and header[5].replace("-", "") == named[2]
     _refuse_unless(fits, name, "header and name differ")
-    lines = tuple(_read_line(name, number, text.split("|")) for number, text in enumerate(middle, 1))
-    _check_totals(name, last.split("|"), lines)
+    lines = tuple(_read_line(name, number, fields) for number, fields in enumerate(middle, 1))
+    _check_totals(name, last, lines)
     return Request(
         name=name,
         bank=header[1],
@@ -104,6 +113,20 @@ def read_request(name: str, data: bytes, seal: bytes) -> Request:
         day=date.fromisoformat(header[5]),
         lines=lines,
     )
+
+
+def fields_of(data: bytes) -> list[list[str]]:
+    """The fields of each line of a bank file, in the contract's form whichever it has. Raises ValueError."""
+    if fixed_form.is_fixed(data):
+        return fixed_form.fields_of(data)
+    return [line.split("|") for line in data.decode(CHARSET).removesuffix("\n").split("\n")]
+
+
+def bytes_of_result(rows: Sequence[Sequence[str]], name: str) -> bytes:
+    """The bytes of a result of this name; ``rows`` are its lines' fields in the contract's form."""
+    if name.startswith("HF_"):
+        return fixed_form.printed_result(rows)
+    return "".join(f"{'|'.join(fields)}\n" for fields in rows).encode(CHARSET)
 
 
 def _read_line(name: str, number: int, fields: Sequence[str]) -> Asked:
@@ -156,30 +179,29 @@ def part_of(seed: int, asked: Asked) -> int:
 
 
 def print_result(request: Request, given: Sequence[Given], day: date, no: int) -> Paper:
-    """``HD_…`` for a request: every line once, in the order of ``given``."""
-    lines = [f"H|RESULT|1|{request.bank}|{request.batch}|{request.name}|{day}"]
+    """``HD_…`` or ``HF_…`` for a request, in its form: every line once, in the order of ``given``."""
+    rows = [["H", "RESULT", "1", request.bank, request.batch, request.name, str(day)]]
     split = NIL
     for one in given:
         asked = one.asked
-        amounts = "|".join(yuan(part) for part in (sum(asked.wanted), one.deducted, *one.split))
-        lines.append(f"D|{asked.line}|{asked.instruction}|{asked.unit}|{amounts}|{one.code}|{one.reference}")
+        amounts = [yuan(part) for part in (sum(asked.wanted), one.deducted, *one.split)]
+        rows.append(["D", str(asked.line), asked.instruction, asked.unit, *amounts, one.code, one.reference])
         split = add(split, one.split)
     full = sum(one.code == "00" for one in given)
     requested = sum(sum(one.asked.wanted) for one in given)
-    sums = "|".join(yuan(part) for part in (requested, sum(one.deducted for one in given), *split))
-    lines.append(f"T|{len(given)}|{full}|{sums}")
-    return Paper(f"HD_{request.bank}_{day:%Y%m%d}_{no:04d}.txt", "".join(f"{text}\n" for text in lines).encode(CHARSET))
+    sums = [yuan(part) for part in (requested, sum(one.deducted for one in given), *split)]
+    rows.append(["T", str(len(given)), str(full), *sums])
+    name = f"{FORMS[request.name[:2]]}_{request.bank}_{day:%Y%m%d}_{no:04d}.txt"
+    return Paper(name, bytes_of_result(rows, name))
 
 
 def garbled(paper: Paper) -> Paper:
     """An answer that adds up and is wrong all the same: one fen moved from the first fund paid to maternity."""
-    lines = paper.data.decode(CHARSET).splitlines()
-    number = next(n for n, text in enumerate(lines) if text.startswith("D|") and fen(text.split("|")[5]) > 0)
-    for place, shift in ((number, 6), (len(lines) - 1, 5)):
-        fields = lines[place].split("|")
+    rows = fields_of(paper.data)
+    number = next(n for n, fields in enumerate(rows) if fields[0] == "D" and fen(fields[5]) > 0)
+    for fields, shift in ((rows[number], 6), (rows[-1], 5)):
         fields[shift], fields[shift + 3] = yuan(fen(fields[shift]) - 1), yuan(fen(fields[shift + 3]) + 1)
-        lines[place] = "|".join(fields)
-    return Paper(paper.name, "".join(f"{text}\n" for text in lines).encode(CHARSET))
+    return Paper(paper.name, bytes_of_result(rows, paper.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +232,7 @@ class BankProgram:
         """Take every sealed request out of the outbound directory; it lies on the desk until answered."""
         taken = []
         self._desk.mkdir(exist_ok=True)
-        for seal in sorted(self.outbound.glob("DK_*.txt.ok")):
+        for seal in sorted(self.outbound.glob("D[KF]_*.txt.ok")):
             file = seal.with_suffix("")
             request = read_request(file.name, file.read_bytes(), seal.read_bytes())
             _refuse_unless(request.bank == self.code, file.name, f"meant for {request.bank}, not for {self.code}")
@@ -221,7 +243,7 @@ class BankProgram:
 
     def on_desk(self) -> list[Request]:
         """Requests taken and not answered yet."""
-        seals = sorted(self._desk.glob("DK_*.txt.ok"))
+        seals = sorted(self._desk.glob("D[KF]_*.txt.ok"))
         return [
             read_request(file.name, file.read_bytes(), seal.read_bytes())
             for seal in seals
@@ -236,7 +258,7 @@ class BankProgram:
 
     def next_number(self, day: date) -> int:
         """The sequence number of the next result of that day."""
-        return 1 + len(list(self._sent.glob(f"HD_{self.code}_{day:%Y%m%d}_*.txt")))
+        return 1 + len(list(self._sent.glob(f"H[DF]_{self.code}_{day:%Y%m%d}_*.txt")))
 
     def deliver(self, paper: Paper) -> None:
         """Lay a result into the inbound directory, its ``.ok`` last."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from simulators.agency import Paper
 from simulators.amounts import NIL, Four, add, fen, four_of, in_order, less, smaller
-from simulators.bank_program import CHARSET, Request
+from simulators.bank_program import Request, fields_of
 from simulators.sessions import booked_in, dates_of
 
 ROUNDS: Final = (1, 2)
@@ -172,7 +172,7 @@ class Oracle:
     def _post_ready(self) -> None:
         waiting, self._waiting = self._waiting, []
         for bank, data in waiting:
-            header, *rows = _records(data, CHARSET)
+            header, *rows = fields_of(data)
             batch = self.batches[header[3], header[4]]
             first = batch[0]
             if ("posting", first.bill.period, first.round) in self.done:

@@ -38,7 +38,7 @@ _BANK: Final = """\
 [[banks]]
 code = "{code}"
 name = "{name}"
-profile = "pipe-gb18030"
+profile = "{profile}"
 allow_partial = {parts}
 host = "127.0.0.1"
 port = {port}
@@ -85,10 +85,11 @@ def set_scene(
     banks: Sequence[str],
     port: int | None = None,
     max_lines: Mapping[str, int] | None = None,
+    profiles: Mapping[str, str] | None = None,
 ) -> Scene:
     """Write everything a hub and its banks need under ``home``; nothing is started. The last bank deducts no parts.
 
-    ``max_lines`` limits the request files of the banks it names.
+    ``max_lines`` limits the request files of the banks it names; ``profiles`` gives banks another than the contract's.
     """
     home = home.resolve()
     home.mkdir(parents=True, exist_ok=True)
@@ -103,6 +104,7 @@ def set_scene(
         text += _BANK.format(
             code=code,
             name=BANKS[code],
+            profile=(profiles or {}).get(code, "pipe-gb18030"),
             parts="false" if code in no_parts else "true",
             port=server.port,
             user=server.username,

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from simulators.agency import Paper
 from simulators.amounts import FUNDS, NIL, Four, add, four_of
-from simulators.bank_program import CHARSET, Request
+from simulators.bank_program import Request, fields_of
 from simulators.forms import Export
 from simulators.month import Month
 from simulators.oracle import ROUNDS
@@ -99,7 +99,7 @@ def of_results(papers: Iterable[Paper]) -> Figure:
     """What the banks say they deducted, from the last lines of their result files."""
     full, came = 0, NIL
     for paper in papers:
-        fields = paper.data.decode(CHARSET).rstrip("\n").rsplit("\n", 1)[1].split("|")
+        fields = fields_of(paper.data)[-1]
         full += int(fields[2])
         came = add(came, four_of(fields[5:9]))
     return Figure("the banks' result files", full, came)

@@ -56,7 +56,7 @@ _BANK = """\
 [[banks]]
 code = "{code}"
 name = "{code}"
-profile = "pipe-gb18030"
+profile = "{profile}"
 allow_partial = {partial}
 host = "127.0.0.1"
 port = 22
@@ -97,6 +97,7 @@ def open_city(
     max_lines: int = 500_000,
     start: str = START,
     poll_seconds: int = 5,
+    profiles: Mapping[str, str] | None = None,
 ) -> "City":
     """A city with two agencies and its banks, whose books begin on the 28th of October 2026."""
     folder.mkdir(exist_ok=True)
@@ -104,7 +105,11 @@ def open_city(
     written += "".join(_AGENCY.format(code=code) for code in (CHAOYANG, HAIDIAN))
     written += "".join(
         _BANK.format(
-            code=code, partial="false" if code in no_parts else "true", max_lines=max_lines, poll_seconds=poll_seconds
+            code=code,
+            profile=(profiles or {}).get(code, "pipe-gb18030"),
+            partial="false" if code in no_parts else "true",
+            max_lines=max_lines,
+            poll_seconds=poll_seconds,
         )
         for code in banks
     )
