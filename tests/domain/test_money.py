@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.domain.money import MAX_AMOUNT, Fen, parse_total, parse_yuan, print_yuan
+from hub.domain.money import MAX_AMOUNT, MAX_TOTAL, Fen, parse_fen, parse_total, parse_yuan, print_fen, print_yuan
 
 
 @given(st.integers(0, MAX_AMOUNT).map(Fen))
@@ -65,3 +65,23 @@ def test_totals_have_four_digits_more(text: str, amount: int | None, total: int 
 def test_a_negative_amount_is_never_printed() -> None:
     with pytest.raises(AssertionError):
         print_yuan(Fen(-1))
+
+
+@given(st.integers(0, MAX_TOTAL).map(Fen))
+def test_whole_fen_survive_print_and_parse_and_fill_their_digits(amount: Fen) -> None:
+    for digits in (16, 20):
+        text = print_fen(amount, digits)
+        assert len(text) == digits
+        assert parse_fen(text, MAX_TOTAL) == amount
+        assert parse_fen(text) == (amount if amount <= MAX_AMOUNT else None)
+
+
+@pytest.mark.parametrize("text", ["", "1.00", "-1", "+1", " 1", "1 ", "1e3", "１", "٣", "1_0", "0" * 41])
+def test_a_hostile_text_is_no_whole_fen(text: str) -> None:
+    assert parse_fen(text) is None
+
+
+@pytest.mark.parametrize(("amount", "digits"), [(-1, 12), (1_000_000_000_000, 12), (10, 1)])
+def test_whole_fen_that_have_no_room_are_never_printed(amount: int, digits: int) -> None:
+    with pytest.raises(AssertionError):
+        print_fen(Fen(amount), digits)

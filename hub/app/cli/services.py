@@ -40,6 +40,7 @@ def up(
 
     context = output.of(ctx)
     settings = context.settings
+    assert context.hub.formats, "a hub has banks; their profiles are read and checked before anything starts"
     _warn_of_missing_keys(context)
     if detach:
         with context.working("starting the hub"):

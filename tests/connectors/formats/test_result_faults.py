@@ -330,3 +330,14 @@ def test_fault_72_a_width_counted_in_characters_instead_of_bytes() -> None:
     assert (fault.line, fault.code, fault.expected, fault.found) == (
         3, FaultCode.COLUMNS, "a line of 196 bytes", "202 bytes",
     )  # fmt: skip
+
+
+@BOTH
+@pytest.mark.parametrize("sign", [b"\x00", b"\x1a", b"a", b"_"])
+def test_an_answer_without_a_readable_batch_is_not_held_against_the_books(sent: Exchange, sign: bytes) -> None:
+    """What a batch number cannot be is not looked for; the other faults are told all the same."""
+    content = sent.result.replace(b"ICBC-2026-12-1-001", b"ICBC-2026-12-1-00" + sign).replace(b"GH-2", b"GH\x002")
+    parsed = sent.profile.parse_result(sent.name, "ICBC", io.BytesIO(content))
+    assert isinstance(parsed, Refused)
+    assert parsed.readable is None
+    assert {(fault.line, fault.field) for fault in parsed.faults} == {(1, "batch no"), (5, "bank reference")}
