@@ -19,6 +19,7 @@ from hub.domain.bank_results_columns import ANSWERS, lines_of
 from hub.domain.faults import FaultCode
 from hub.domain.funds import FundAmounts
 from hub.domain.money import MAX_AMOUNT, Fen, parse_fen, print_fen
+from hub.domain.result_numbers import ResultNumber
 from hub.ports import Refused, RequestLine, ResultFile
 from tests.connectors.formats.damage import Damage, damages, odd, places
 from tests.connectors.formats.exchange import FIXED, HEADER, REQUEST_COLUMNS, exchange, line, parts_of, written
@@ -147,6 +148,8 @@ def test_a_digit_changed_in_a_request_is_found_where_a_sum_holds_it(data: st.Dat
 def test_names_of_files() -> None:
     assert FIXED.request_name("ICBC", date(2026, 12, 2), 1) == "DF_ICBC_20261202_0001.txt"
     assert FIXED.is_result_name("HF_ICBC_20261203_1.txt", "ICBC")
+    assert FIXED.result_number("HF_ICBC_20261203_17.txt", "ICBC") == ResultNumber(date(2026, 12, 3), 17)
+    assert FIXED.result_number("HF_CCB_20261203_17.txt", "ICBC") is None
     for other in ("HD_ICBC_20261203_0001.txt", "HF_ICBC_20261203_1.txt.ok", "DF_ICBC_20261202_0001.txt", "HF_x.tmp"):
         assert not FIXED.is_result_name(other, "ICBC")
 
