@@ -24,7 +24,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from hub.app.toml_lines import Place, lines_of
 from hub.domain.errors import ConfigurationError
 
-PROFILES: Final = frozenset({"pipe-gb18030"})
+PROFILES: Final = frozenset({"iso20022", "pipe-gb18030"})
 """Bank file profiles of this version; a test holds it to ``connectors.formats``, which is too much to load here."""
 
 EMBEDDED: Final = "embedded"

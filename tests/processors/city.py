@@ -25,7 +25,8 @@ from hub.ledger.forms import FORMS, Question, fill
 from simulators import agency
 from simulators.agency import Again, Bill, Paper, Receipt
 from simulators.amounts import FUNDS, Four, in_order
-from simulators.bank_program import Asked, Given, Request, print_result, read_request
+from simulators.bank_program import print_result, read_request
+from simulators.bank_work import Asked, Given, Request
 from tests.fakes import FakeBankDoor, FakeBankServer, FakeFileArchive
 from tests.processors.pump import Pump, Temper
 
@@ -56,7 +57,7 @@ _BANK = """\
 [[banks]]
 code = "{code}"
 name = "{code}"
-profile = "pipe-gb18030"
+profile = "{profile}"
 allow_partial = {partial}
 host = "127.0.0.1"
 port = 22
@@ -97,6 +98,7 @@ def open_city(
     max_lines: int = 500_000,
     start: str = START,
     poll_seconds: int = 5,
+    profile: str = "pipe-gb18030",
 ) -> "City":
     """A city with two agencies and its banks, whose books begin on the 28th of October 2026."""
     folder.mkdir(exist_ok=True)
@@ -104,7 +106,11 @@ def open_city(
     written += "".join(_AGENCY.format(code=code) for code in (CHAOYANG, HAIDIAN))
     written += "".join(
         _BANK.format(
-            code=code, partial="false" if code in no_parts else "true", max_lines=max_lines, poll_seconds=poll_seconds
+            code=code,
+            profile=profile,
+            partial="false" if code in no_parts else "true",
+            max_lines=max_lines,
+            poll_seconds=poll_seconds,
         )
         for code in banks
     )
@@ -207,7 +213,7 @@ class City:
     def requests(self, bank: str) -> list[Request]:
         """The bank takes the request files that lie in its outbound directory, and checks them."""
         outbound = self.servers[bank].outbound
-        for name in sorted(name for name in outbound if name.endswith(".txt") and f"{name}.ok" in outbound):
+        for name in sorted(name for name in outbound if f"{name}.ok" in outbound):
             self._desks[bank].append(read_request(name, outbound.pop(name), outbound.pop(f"{name}.ok")))
         return self._desks[bank]
 
