@@ -175,6 +175,10 @@ class Document:
 
     def _other(self, text: str) -> None:
         """White space around the root element; one line end may follow it, as editors leave it there."""
+        if not self._open and not self._ended:
+            self._text_size += len(text)
+            if self._text_size > MAX_TEXT:
+                self._stop("Document", FaultCode.TOO_LARGE, f"at most {MAX_TEXT} characters before <Document>", "more")
         if self._ended:
             self._behind += text
             if self._behind != "\n":
@@ -233,6 +237,7 @@ class Document:
         strange = [each for each in attributes if not each.startswith(_SCHEMA_HINT)]
         if strange:
             self._note(root.path, FaultCode.RECORD_TYPE, "no attributes", shown(" ".join(strange)))
+        self._text_size = 0
         self._open.append(_Open(root))
 
     def _pass_over(self) -> None:
