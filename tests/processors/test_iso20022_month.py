@@ -44,9 +44,7 @@ def test_a_month_is_settled_and_every_book_is_proven(city: City) -> None:
     assert city.total("f1", "arrived", period=PERIOD) == (4, 4 * WHOLE)
     assert city.total("f1", "arrears", period=PERIOD) == (1, WHOLE)
     names = {name for (name,) in city.rows("select file_name from batch")}
-    assert names == {
-        f"PAIN008_{bank}_{day}_0001.xml" for bank in ("ICBC", "CCB") for day in ("20261102", "20261120")
-    }
+    assert names == {f"PAIN008_{bank}_{day}_0001.xml" for bank in ("ICBC", "CCB") for day in ("20261102", "20261120")}
     assert what_is_not_proven(city) == []
 
 

@@ -68,7 +68,7 @@ PART, FULL = "PART", "FULL"
 LONGEST_NAME: Final = 140
 """Characters of ``Dbtr/Nm``."""
 
-_LINES_A_PART: Final = 50_000  # written in one go
+_LINES_A_PART: Final = 10_000  # written in one go
 _SPOOL_BYTES: Final = 16 << 20  # kept in memory
 _COPIED_BYTES: Final = 1 << 20
 
