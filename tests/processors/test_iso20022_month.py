@@ -62,6 +62,12 @@ def test_an_answer_that_does_not_fit_its_request_is_quarantined_and_the_next_one
     assert (item["file"], item["line"], item["field"]) == (paper.name, 2, "pension")
     city.put("ICBC", paper)
     assert city.poll("ICBC") == ["taken"]
+    other = Paper("PAIN002_ICBC_20261103_0099.xml", paper.data.replace(b"\n", b" ").replace(b"18:30:00", b"18:31:00"))
+    city.put("ICBC", other)
+    assert city.poll("ICBC") == ["quarantined"]
+    faults = city.work("quarantine")[-1]["detail"]["faults"]
+    assert "identity-taken" in {fault["code"] for fault in faults}
+    assert max(len(fault["found"]) for fault in faults) <= 2000, "a message in one line is not shown whole"
 
 
 def test_returns_after_success_are_turned_away_with_a_clear_line(city: City) -> None:

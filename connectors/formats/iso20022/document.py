@@ -8,11 +8,13 @@ tag anew with every piece of the file.
 
 import codecs
 from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from typing import BinaryIO, Final, NamedTuple, NoReturn
 from xml.parsers import expat
 
 from connectors.formats.grammar import shown
 from connectors.formats.iso20022.elements import CURRENCY, NAMESPACE, Message, Place
+from connectors.formats.iso20022.record_pattern import RecordPattern
 from hub.domain.faults import Fault, FaultCode
 
 PIECE_BYTES: Final = 1 << 16
@@ -55,6 +57,14 @@ class _StoppedError(Exception):
     """The rest of the document is not to be read; the fault is noted."""
 
 
+class _Way(Enum):
+    """How the document is read at the moment."""
+
+    TO_THE_FIRST = "to the end of the first record, by elements"
+    BETWEEN = "behind a record, by records"
+    BY_ELEMENTS = "to its end, by elements"
+
+
 class _Open:
     """An element that has begun and not ended: how many of each child it has had, and how far in their order it is."""
 
@@ -74,6 +84,7 @@ class Document:
         self.whole = False
         """The document is well formed to its end."""
         self._message = message
+        self._pattern = RecordPattern(message)
         self._faults = faults
         self._open: list[_Open] = []
         self._strange_depth = 0  # how deep in an element out of place
@@ -82,6 +93,11 @@ class Document:
         self._text: list[str] = []
         self._text_size = 0
         self._line = HEAD
+        self._default_namespaces: list[tuple[int, str | None]] = []  # how deep each is declared
+        self._way = _Way.TO_THE_FIRST
+        self._leapt = False
+        self._bytes = 0  # of the document read
+        self._fed = 0  # of those that expat has seen
         self._records = 0
         self._texts: dict[str, list[str]] = self.head
         self._faults_before = 0  # the record in hand
@@ -90,23 +106,59 @@ class Document:
         self._behind = ""  # what follows the root element
 
     def records(self, data: BinaryIO) -> Iterator[Record]:
-        """Every record, those at fault too, as the document is read; ``data`` is read in pieces to its end."""
+        """Every record, those at fault too, as the document is read; ``data`` is read in pieces to its end.
+
+        The first record goes through expat, which so knows where records stand. From there on those that certainly are
+        right pass by their pattern, and expat, to which white space is left, goes on with what is in doubt or follows.
+        """
         parser = self._parser()
         decoder = codecs.getincrementaldecoder("utf-8")()
-        fed = 0
+        rest, self._way = "", _Way.TO_THE_FIRST
         try:
             while piece := data.read(PIECE_BYTES):
-                self._check_bytes(decoder, piece, fed)
-                self._parse(parser, piece, last=False)
-                fed += len(piece)
-                if fed - max(parser.CurrentByteIndex, 0) > MAX_TAG_BYTES:
-                    self._stop("Document", FaultCode.TOO_LARGE, f"at most {MAX_TAG_BYTES} bytes a tag", "more")
+                rest = self._go_on(parser, rest + self._decoded(decoder, piece))
                 yield from self._handed_over()
-            self._parse(parser, b"", last=True)
+            self._parse(parser, rest + self._decoded(decoder, b""))
+            self._parse(parser, "", last=True)
             self.whole = True
         except _StoppedError:
             pass
         yield from self._handed_over()
+
+    def _go_on(self, parser: expat.XMLParserType, text: str) -> str:
+        """Takes a piece of the document; answers what is left for the next, which may be a record that is cut."""
+        end_tag = f"</{self._message.record}>"
+        if self._way is _Way.TO_THE_FIRST:
+            first = text.find(end_tag) + 1
+            cut = first - 1 + len(end_tag) if first else len(text)
+            self._parse(parser, text[:cut])
+            self._way = _Way.BETWEEN if self._between_records() else _Way.BY_ELEMENTS
+            text = text[cut:]
+        if self._way is _Way.BETWEEN:
+            text = self._leap(text)
+            if end_tag not in text and len(text) <= PIECE_BYTES:
+                return text
+            self._way = _Way.BY_ELEMENTS
+        self._parse(parser, text)
+        return ""
+
+    def _between_records(self) -> bool:
+        """Whether the first record has just ended, and names without a prefix are the message's there."""
+        ended = self._records == 1 == len(self._done) and not self._strange_depth
+        return ended and self._default_namespaces == [(0, self._message.namespace)]
+
+    def _leap(self, text: str) -> str:
+        """Takes the records at the beginning that certainly are right; answers the rest."""
+        at = 0
+        while (found := self._pattern.read(text, at)) is not None:
+            at = found.end
+            self._elements += found.elements
+            if self._elements > MAX_ELEMENTS:
+                self._stop("Document", FaultCode.TOO_LARGE, f"at most {MAX_ELEMENTS} elements", "more")
+            self._records += 1
+            self._done.append(Record(self._records + HEAD, found.texts, sound=True))
+        self._leapt = self._leapt or at > 0
+        return text[at:]
 
     def _handed_over(self) -> list[Record]:
         done, self._done = self._done, []
@@ -119,6 +171,7 @@ class Document:
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
+        parser.StartNamespaceDeclHandler = self._namespace
         parser.XmlDeclHandler = self._declaration
         parser.StartDoctypeDeclHandler = self._document_type
         parser.CommentHandler = self._no_comment
@@ -127,26 +180,37 @@ class Document:
         parser.DefaultHandler = self._other
         return parser
 
-    def _check_bytes(self, decoder: codecs.IncrementalDecoder, piece: bytes, before: int) -> None:
-        """Strict UTF-8 without a byte order mark and without NUL, which expat would only call not well formed."""
-        if before == 0:
+    def _decoded(self, decoder: codecs.IncrementalDecoder, piece: bytes) -> str:
+        """Strict UTF-8 without a byte order mark and without NUL, which expat would only call not well formed.
+
+        An empty piece is the end of the document.
+        """
+        if self._bytes == 0:
             for mark, found in _ENCODING_MARKS.items():
                 if piece.startswith(mark):
                     self._stop("encoding", FaultCode.ENCODING, "UTF-8 without a byte order mark", found)
         place = piece.find(b"\0")
         if place >= 0:
-            self._stop("Document", FaultCode.CONTROL_CHARACTER, "no NUL", f"one at byte {before + place + 1}")
+            self._stop("Document", FaultCode.CONTROL_CHARACTER, "no NUL", f"one at byte {self._bytes + place + 1}")
         try:
-            decoder.decode(piece)
+            text = decoder.decode(piece, not piece)
         except UnicodeDecodeError as failure:
             at = failure.object[failure.start : failure.start + 4].hex(" ").upper()
-            self._stop("encoding", FaultCode.ENCODING, "valid UTF-8", f"{at} after byte {before}")
+            self._stop("encoding", FaultCode.ENCODING, "valid UTF-8", f"{at} after byte {self._bytes}")
+        self._bytes += len(piece)
+        return text
 
-    def _parse(self, parser: expat.XMLParserType, piece: bytes, *, last: bool) -> None:
+    def _parse(self, parser: expat.XMLParserType, text: str, *, last: bool = False) -> None:
+        piece = text.encode()
+        self._fed += len(piece)
         try:
             parser.Parse(piece, last)
+            if self._fed - max(parser.CurrentByteIndex, 0) > MAX_TAG_BYTES:
+                self._stop("Document", FaultCode.TOO_LARGE, f"at most {MAX_TAG_BYTES} bytes a tag", "more")
         except expat.ExpatError as failure:
             what, at = expat.ErrorString(failure.code), f"line {failure.lineno}, column {failure.offset + 1}"
+            if self._leapt:  # over lines that expat has not counted
+                at = f"some place behind {self._records} {self._message.record}"
             if self._ended:
                 self._stop("Document", FaultCode.RECORD_TYPE, "nothing after </Document>", f"more at {at}")
             if last:
@@ -183,6 +247,10 @@ class Document:
             self._behind += text
             if self._behind != "\n":
                 self._stop("Document", FaultCode.RECORD_TYPE, "nothing after </Document>", shown(self._behind))
+
+    def _namespace(self, prefix: str | None, name: str | None) -> None:
+        if prefix is None:
+            self._default_namespaces.append((len(self._open), name))
 
     # -- elements -------------------------------------------------------------------------------------------------
 
