@@ -258,6 +258,17 @@ def test_what_could_be_read_of_a_bad_answer_is_kept_for_the_books() -> None:
     assert outcome.readable[:3] == (HEADER.bank, HEADER.batch_no, NAME)
 
 
+def test_elements_out_of_the_order_of_the_schema_are_refused() -> None:
+    status, number = "<TxSts>RJCT</TxSts>", "<OrgnlEndToEndId>B-3-1</OrgnlEndToEndId>"
+    assert told(changed(number + status, status + number)) == [(4, "TxInfAndSts/OrgnlEndToEndId", "record-type")]
+
+
+def test_a_split_of_three_funds_is_refused() -> None:
+    maternity = '<LineDtls><Id><Nb>MATERNITY</Nb></Id><Amt><RmtdAmt Ccy="CNY">1.50</RmtdAmt></Amt></LineDtls>'
+    fund = "TxInfAndSts/OrgnlTxRef/RmtInf/Strd/RfrdDocInf/LineDtls/Id/Nb"
+    assert told(changed(maternity, "")) == [(2, fund, "grammar")]
+
+
 def test_white_space_and_prefixes_are_the_banks_own() -> None:
     assert taken_in(re.sub(rb">\s*<", b">\r\n\t <", GOOD), LINES)
     assert taken_in(re.sub(rb">\s+<", b"><", GOOD) + b"\n", LINES)
