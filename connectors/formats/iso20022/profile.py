@@ -7,7 +7,8 @@ from typing import BinaryIO, Final
 import polars as pl
 
 from connectors.formats.iso20022 import answer, notification, request
-from connectors.formats.iso20022.names import NOTIFICATION, REQUEST, RESULT
+from connectors.formats.iso20022.names import NOTIFICATION, REQUEST, RESULT, IncomingName
+from hub.domain.result_numbers import ResultNumber
 from hub.ports import BankFormat, BatchHeader, Refused, RequestLine, ResultFile, WrittenTotals
 
 MAX_SEQ: Final = 9999
@@ -36,6 +37,13 @@ class Iso20022:
         Another bank's name or an unreal date is not passed over here: parse_result refuses it, and a person sees it.
         """
         return name.startswith((f"{RESULT}_", f"{NOTIFICATION}_")) and name.endswith(".xml")
+
+    def result_number(self, name: str, bank: str) -> ResultNumber | None:
+        """As the port says: ``PAIN002_<bank>_<YYYYMMDD>_<seq>.xml``. Notifications of returns are numbered by themselves."""
+        found = IncomingName.parse(name)
+        if found is None or (found.kind, found.bank) != (RESULT, bank):
+            return None
+        return ResultNumber(found.day, found.seq)
 
     def ok_text(self, sha256: str, size: int) -> bytes:
         return f"{sha256} {size}\n".encode("ascii")

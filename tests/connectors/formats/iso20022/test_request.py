@@ -15,6 +15,7 @@ from connectors.formats.iso20022 import request
 from connectors.formats.iso20022.names import IncomingName, end_to_end_id_of, instruction_no_of
 from connectors.formats.iso20022.request import UnreadableDocumentError, UnwritableRequestError
 from hub.domain.money import MAX_AMOUNT
+from hub.domain.result_numbers import ResultNumber
 from hub.ports import RequestLine
 from tests.connectors.formats.iso20022.papers import (
     HEADER,
@@ -187,3 +188,17 @@ def test_names_of_files() -> None:
 )
 def test_what_claims_to_be_a_result(name: str, result: bool) -> None:
     assert PROFILE.is_result_name(name, "ICBC") is result
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("PAIN002_ICBC_20261203_0017.xml", ResultNumber(date(2026, 12, 3), 17)),
+        ("PAIN002_CCB_20261203_0017.xml", None),
+        ("PAIN002_ICBC_20261232_0017.xml", None),
+        ("CAMT054_ICBC_20261203_0017.xml", None),  # of another series
+        ("PAIN002_ICBC_20261203.xml", None),
+    ],
+)
+def test_the_banks_number_of_a_result(name: str, number: ResultNumber | None) -> None:
+    assert PROFILE.result_number(name, "ICBC") == number
