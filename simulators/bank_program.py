@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-from simulators import fixed_form
+from simulators import bank_iso20022, fixed_form
 from simulators.agency import Paper
-from simulators.amounts import FUNDS, NIL, Four, add, fen, four_of, in_order, yuan
+from simulators.amounts import FUNDS, NIL, add, fen, four_of, yuan
+from simulators.bank_work import Asked, Given, Request, UnusableRequestError, refuse_unless
 from simulators.chance import dice, draw, percent
 
 CHARSET: Final = "gb18030"
@@ -35,53 +36,6 @@ _HEADER = re.compile(
 )
 
 
-class UnusableRequestError(Exception):
-    """A request file of the hub that the bank will not carry out."""
-
-
-class Asked(NamedTuple):
-    """One line of a request; ``may_be_part`` is the ``P`` at its end."""
-
-    line: int
-    instruction: str
-    unit: str
-    account: str
-    account_name: str
-    wanted: Four
-    may_be_part: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A request file, checked."""
-
-    name: str
-    bank: str
-    batch: str
-    period: str
-    round: int
-    day: date
-    lines: tuple[Asked, ...]
-
-
-class Given(NamedTuple):
-    """What the bank did with one line."""
-
-    asked: Asked
-    deducted: int
-    code: str
-    reference: str
-
-    @property
-    def split(self) -> Four:
-        return in_order(self.deducted, self.asked.wanted)
-
-
-def _refuse_unless(fits: bool, name: str, what: str) -> None:
-    if not fits:
-        raise UnusableRequestError(f"{name}: {what}")
-
-
 def _matched(pattern: re.Pattern[str], text: str, name: str) -> re.Match[str]:
     found = pattern.fullmatch(text)
     if found is None:
@@ -90,18 +44,23 @@ def _matched(pattern: re.Pattern[str], text: str, name: str) -> re.Match[str]:
 
 
 def read_request(name: str, data: bytes, seal: bytes) -> Request:
-    """A request out of its bytes and those of its ``.ok``. Raises UnusableRequestError when anything does not fit."""
-    _refuse_unless(seal == f"{sha256(data).hexdigest()} {len(data)}\n".encode(), name, "the .ok does not fit the bytes")
+    """A request out of its bytes and those of its ``.ok``. Raises UnusableRequestError when anything does not fit.
+
+    The name tells how a request is written: what begins ``PAIN008_`` is read, and answered, in messages of ISO 20022.
+    """
+    if name.startswith(bank_iso20022.REQUESTS):
+        return bank_iso20022.read_request(name, data, seal)
+    refuse_unless(seal == f"{sha256(data).hexdigest()} {len(data)}\n".encode(), name, "the .ok does not fit the bytes")
     named = _matched(_NAME, name, name)
-    _refuse_unless(data.endswith(b"\n"), name, "the last line has no end")
-    _refuse_unless(name.startswith("DF_") == fixed_form.is_fixed(data), name, "the file has another form than its name")
+    refuse_unless(data.endswith(b"\n"), name, "the last line has no end")
+    refuse_unless(name.startswith("DF_") == fixed_form.is_fixed(data), name, "the file has another form than its name")
     try:
         first, *middle, last = fields_of(data)
     except ValueError as wrong:
         raise UnusableRequestError(f"{name}: {wrong}") from wrong
     header = _matched(_HEADER, "|".join(first), name)
     fits = header[1] == named[1] and header[5].replace("-", "") == named[2]
-    _refuse_unless(fits, name, "header and name differ")
+    refuse_unless(fits, name, "header and name differ")
     lines = tuple(_read_line(name, number, fields) for number, fields in enumerate(middle, 1))
     _check_totals(name, last, lines)
     return Request(
@@ -130,17 +89,17 @@ def bytes_of_result(rows: Sequence[Sequence[str]], name: str) -> bytes:
 
 
 def _read_line(name: str, number: int, fields: Sequence[str]) -> Asked:
-    _refuse_unless(len(fields) == 12 and fields[0] == "D", name, f"line {number} is no request")
+    refuse_unless(len(fields) == 12 and fields[0] == "D", name, f"line {number} is no request")
     _, line, instruction, unit, account, account_name, *texts, total, part = fields
     try:
         wanted, whole = four_of(texts), fen(total)
     except ValueError as wrong:
         raise UnusableRequestError(f"{name}: line {number}: {wrong}") from wrong
-    _refuse_unless(line == str(number), name, f"line {number} calls itself {line}")
-    _refuse_unless(sum(wanted) == whole > 0, name, f"line {number} does not add up")
-    _refuse_unless(part in {"P", "F"}, name, f"line {number} is neither P nor F")
-    _refuse_unless(re.fullmatch(r"[0-9]{10,32}", account, re.ASCII) is not None, name, f"line {number}: account")
-    _refuse_unless(bool(account_name), name, f"line {number} names nobody")
+    refuse_unless(line == str(number), name, f"line {number} calls itself {line}")
+    refuse_unless(sum(wanted) == whole > 0, name, f"line {number} does not add up")
+    refuse_unless(part in {"P", "F"}, name, f"line {number} is neither P nor F")
+    refuse_unless(re.fullmatch(r"[0-9]{10,32}", account, re.ASCII) is not None, name, f"line {number}: account")
+    refuse_unless(bool(account_name), name, f"line {number} names nobody")
     return Asked(number, instruction, unit, account, account_name, wanted, part == "P")
 
 
@@ -152,8 +111,8 @@ def _check_totals(name: str, trailer: Sequence[str], lines: Sequence[Asked]) -> 
         digits += int(line.account[-10:])
     sums = [yuan(part) for part in (*wanted, sum(wanted))]
     expected = ["T", str(len(lines)), *sums, f"{digits % HASH_MODULUS:012d}"]
-    _refuse_unless(list(trailer) == expected, name, f"the bank adds up to {expected}, the file says {list(trailer)}")
-    _refuse_unless(len({line.instruction for line in lines}) == len(lines) > 0, name, "an instruction twice, or none")
+    refuse_unless(list(trailer) == expected, name, f"the bank adds up to {expected}, the file says {list(trailer)}")
+    refuse_unless(len({line.instruction for line in lines}) == len(lines) > 0, name, "an instruction twice, or none")
 
 
 def decide(seed: int, asked: Asked) -> Given:
@@ -179,7 +138,9 @@ def part_of(seed: int, asked: Asked) -> int:
 
 
 def print_result(request: Request, given: Sequence[Given], day: date, no: int) -> Paper:
-    """``HD_…`` or ``HF_…`` for a request, in its form: every line once, in the order of ``given``."""
+    """``HD_…``, ``HF_…`` or ``PAIN002_…`` for a request, in its form: every line once, in the order of ``given``."""
+    if request.name.startswith(bank_iso20022.REQUESTS):
+        return bank_iso20022.print_result(request, given, day, no)
     rows = [["H", "RESULT", "1", request.bank, request.batch, request.name, str(day)]]
     split = NIL
     for one in given:
@@ -202,6 +163,13 @@ def garbled(paper: Paper) -> Paper:
     for fields, shift in ((rows[number], 6), (rows[-1], 5)):
         fields[shift], fields[shift + 3] = yuan(fen(fields[shift]) - 1), yuan(fen(fields[shift + 3]) + 1)
     return Paper(paper.name, bytes_of_result(rows, paper.name))
+
+
+def _seals(directory: Path) -> list[Path]:
+    """The ``.ok`` of every request in a directory."""
+    return sorted(
+        seal for seal in directory.glob("*.ok") if seal.name.startswith(("DK_", "DF_", bank_iso20022.REQUESTS))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +200,10 @@ class BankProgram:
         """Take every sealed request out of the outbound directory; it lies on the desk until answered."""
         taken = []
         self._desk.mkdir(exist_ok=True)
-        for seal in sorted(self.outbound.glob("D[KF]_*.txt.ok")):
+        for seal in _seals(self.outbound):
             file = seal.with_suffix("")
             request = read_request(file.name, file.read_bytes(), seal.read_bytes())
-            _refuse_unless(request.bank == self.code, file.name, f"meant for {request.bank}, not for {self.code}")
+            refuse_unless(request.bank == self.code, file.name, f"meant for {request.bank}, not for {self.code}")
             file.rename(self._desk / file.name)
             seal.rename(self._desk / seal.name)
             taken.append(request)
@@ -243,7 +211,7 @@ class BankProgram:
 
     def on_desk(self) -> list[Request]:
         """Requests taken and not answered yet."""
-        seals = sorted(self._desk.glob("D[KF]_*.txt.ok"))
+        seals = _seals(self._desk)
         return [
             read_request(file.name, file.read_bytes(), seal.read_bytes())
             for seal in seals
@@ -258,7 +226,7 @@ class BankProgram:
 
     def next_number(self, day: date) -> int:
         """The sequence number of the next result of that day."""
-        return 1 + len(list(self._sent.glob(f"H[DF]_{self.code}_{day:%Y%m%d}_*.txt")))
+        return 1 + len(list(self._sent.glob(f"*_{self.code}_{day:%Y%m%d}_*")))
 
     def deliver(self, paper: Paper) -> None:
         """Lay a result into the inbound directory, its ``.ok`` last."""

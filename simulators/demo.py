@@ -28,7 +28,7 @@ from rich.table import Table
 from simulators import stop
 from simulators.amounts import FUNDS
 from simulators.bank import BankServerError, free_port, port_is_free
-from simulators.bank_program import UnusableRequestError
+from simulators.bank_work import UnusableRequestError
 from simulators.hub_command import HubAnswerError
 from simulators.month import Month
 from simulators.plan import Plan

@@ -22,7 +22,8 @@ from typing import Any, Final
 from simulators import agency
 from simulators.agency import Again, Paper, Receipt
 from simulators.bank import BankServerError
-from simulators.bank_program import Request, UnusableRequestError, decide, garbled
+from simulators.bank_program import decide, garbled
+from simulators.bank_work import Request, UnusableRequestError
 from simulators.chance import draw
 from simulators.faults import DUES_FAULTS
 from simulators.forms import Export, differences

@@ -12,7 +12,8 @@ from typing import Final
 
 from simulators.agency import Paper
 from simulators.amounts import NIL, Four, add, fen, four_of, in_order, less, smaller
-from simulators.bank_program import Request, fields_of
+from simulators.bank_program import fields_of
+from simulators.bank_work import Request
 from simulators.sessions import booked_in, dates_of
 
 ROUNDS: Final = (1, 2)

@@ -6,7 +6,8 @@ from typing import Any, Final, NamedTuple
 
 from simulators.agency import Paper
 from simulators.amounts import FUNDS, NIL, Four, add, four_of
-from simulators.bank_program import Request, fields_of
+from simulators.bank_program import fields_of
+from simulators.bank_work import Request
 from simulators.forms import Export
 from simulators.month import Month
 from simulators.oracle import ROUNDS

@@ -35,11 +35,14 @@ from hub.domain.errors import ConfigurationError
 from hub.domain.host_keys import HostKeyPin, is_fingerprint
 
 PROFILES: Final = frozenset(
-    file.name.removesuffix(".toml")
-    for file in files("connectors").joinpath("formats", "profiles").iterdir()
-    if file.name.endswith(".toml")
+    {"iso20022"}
+    | {
+        file.name.removesuffix(".toml")
+        for file in files("connectors").joinpath("formats", "profiles").iterdir()
+        if file.name.endswith(".toml")
+    }
 )
-"""Bank file profiles of this version, a file each; ``connectors.formats`` reads them, which is too much to do here."""
+"""Bank file profiles of this version, which ``connectors.formats`` reads; that is too much to do here."""
 
 EMBEDDED: Final = "embedded"
 _TZ: Final = ZoneInfo("Asia/Shanghai")

@@ -19,7 +19,7 @@ import psycopg
 
 from simulators import agency
 from simulators.agency import Again, Paper, Receipt
-from simulators.bank_program import Request
+from simulators.bank_work import Request
 from simulators.forms import Export, differences
 from simulators.hub_command import hub_program
 from simulators.oracle import Oracle

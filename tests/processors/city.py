@@ -25,7 +25,8 @@ from hub.ledger.forms import FORMS, Question, fill
 from simulators import agency
 from simulators.agency import Again, Bill, Paper, Receipt
 from simulators.amounts import FUNDS, Four, in_order
-from simulators.bank_program import Asked, Given, Request, print_result, read_request
+from simulators.bank_program import print_result, read_request
+from simulators.bank_work import Asked, Given, Request
 from tests.fakes import FakeBankDoor, FakeBankServer, FakeFileArchive
 from tests.processors.pump import Pump, Temper
 
@@ -212,7 +213,7 @@ class City:
     def requests(self, bank: str) -> list[Request]:
         """The bank takes the request files that lie in its outbound directory, and checks them."""
         outbound = self.servers[bank].outbound
-        for name in sorted(name for name in outbound if name.endswith(".txt") and f"{name}.ok" in outbound):
+        for name in sorted(name for name in outbound if f"{name}.ok" in outbound):
             self._desks[bank].append(read_request(name, outbound.pop(name), outbound.pop(f"{name}.ok")))
         return self._desks[bank]
 

@@ -9,7 +9,8 @@ import paramiko
 import pytest
 
 from simulators.bank import BankServer, fingerprint, stop_server
-from simulators.bank_program import BankProgram, UnusableRequestError, main
+from simulators.bank_program import BankProgram, main
+from simulators.bank_work import UnusableRequestError
 from tests.simulators.conftest import PaperHub, print_request
 
 

@@ -1,0 +1,302 @@
+"""Results as pain.002.001.10, bank to hub (银行扣款结果, customer payment status report).
+
+| of an answer | element |
+|---|---|
+| the bank's own number | ``GrpHdr/MsgId`` |
+| date | the day of ``GrpHdr/CreDtTm``, which is that of the file's name |
+| bank | ``GrpHdr/CdtrAgt/FinInstnId/Othr/Id`` |
+| batch number | ``OrgnlGrpInfAndSts/OrgnlMsgId`` and ``OrgnlPmtInfAndSts/OrgnlPmtInfId`` |
+| request file name | ``OrgnlGrpInfAndSts/StsRsnInf/AddtlInf`` |
+| count, requested | ``OrgnlGrpInfAndSts/OrgnlNbOfTxs``, ``OrgnlCtrlSum``: of the request and so of the answer |
+| count, deducted by status | ``OrgnlGrpInfAndSts/NbOfTxsPerSts`` of each: ``DtldNbOfTxs``, ``DtldSts``, ``DtldCtrlSum`` |
+| the request's line | ``TxInfAndSts/OrgnlInstrId`` |
+| instruction id | ``TxInfAndSts/OrgnlEndToEndId`` |
+| code | ``TxInfAndSts/TxSts``: ``ACSC`` paid in full; ``PART`` or ``ACWC`` part; ``RJCT`` nothing, for ``StsRsnInf/Rsn/Cd`` |
+| bank reference | ``TxInfAndSts/AcctSvcrRef``, may be missing |
+| deducted, requested | ``TxInfAndSts/OrgnlTxRef/IntrBkSttlmAmt`` and ``…/Amt/InstdAmt`` |
+| the split | ``…/OrgnlTxRef/RmtInf/Strd/RfrdDocInf/LineDtls``, four in statutory order: ``Id/Nb``, ``Amt/RmtdAmt`` |
+| unit | ``…/OrgnlTxRef/Dbtr/Pty/Id/OrgId/Othr/Id`` |
+
+The split is the bank's to tell, of every transaction, since the hub holds it against the statutory one (C9-2); an answer
+without is refused. A result that passes is complete and agrees with itself. Whether it fits what was asked is told
+elsewhere (``hub.domain.bank_results``), which needs the request.
+"""
+
+from datetime import date
+from functools import partial
+from typing import BinaryIO, Final
+
+import polars as pl
+
+from connectors.formats.grammar import (
+    BANK_CODE,
+    LINE,
+    UNIT_NO,
+    Column,
+    amount,
+    constant,
+    count,
+    one_of,
+    parse_date,
+    sum_of,
+)
+from connectors.formats.iso20022 import request
+from connectors.formats.iso20022.document import HEAD, Document, Record
+from connectors.formats.iso20022.elements import Message, group, leaf, money, nest
+from connectors.formats.iso20022.names import (
+    FUND_LINES,
+    RESULT,
+    check_name,
+    check_origin,
+    end_to_end_id,
+    instruction_no_of,
+    max_text,
+    message_id,
+    moment,
+    reason,
+    request_name_column,
+    same_grammar,
+)
+from hub.domain.bank_results import PAID_IN_FULL, PAID_IN_PART
+from hub.domain.bank_results_columns import ANSWERS, answers_of
+from hub.domain.faults import Fault, FaultCode, in_file_order
+from hub.domain.money import Fen, parse_yuan, print_yuan
+from hub.ports import Refused, ResultFile
+
+NAME: Final = "pain.002.001.10"
+PAID, REJECTED = "ACSC", "RJCT"
+PARTS: Final = ("PART", "ACWC")
+STATUSES: Final = (PAID, *PARTS, REJECTED)
+REASONS: Final = {
+    "AM04": "02",  # insufficient funds
+    "AC01": "03",  # incorrect account number
+    "AC04": "03",  # closed account number
+    "AC06": "04",  # blocked account
+    "BE01": "05",  # inconsistent with end customer
+    "MD01": "06",  # no mandate
+}
+"""The hub's code for ISO's reasons. Every other one of ISO's list is ``99``: nothing was deducted, a person may ask why."""
+OTHER: Final = "99"
+
+_ROWS_A_PART: Final = 10_000
+
+
+def _status(path: str) -> Column:
+    return one_of(path, STATUSES, FaultCode.CODE)
+
+
+_BANK: Final = partial(same_grammar, BANK_CODE)
+MESSAGE: Final = Message(
+    NAME,
+    group(
+        "CstmrPmtStsRpt",
+        group(
+            "GrpHdr",
+            leaf("MsgId", partial(max_text, longest=35)),
+            leaf("CreDtTm", moment),
+            nest("CdtrAgt/FinInstnId/Othr", leaf("Id", _BANK)),
+        ),
+        group(
+            "OrgnlGrpInfAndSts",
+            leaf("OrgnlMsgId", message_id),
+            leaf("OrgnlMsgNmId", partial(constant, text=request.NAME)),
+            leaf("OrgnlNbOfTxs", count),
+            leaf("OrgnlCtrlSum", sum_of),
+            nest("StsRsnInf", leaf("AddtlInf", request_name_column)),
+            group(
+                "NbOfTxsPerSts",
+                leaf("DtldNbOfTxs", count),
+                leaf("DtldSts", _status),
+                leaf("DtldCtrlSum", sum_of),
+                most=len(STATUSES),
+            ),
+        ),
+        group(
+            "OrgnlPmtInfAndSts",
+            leaf("OrgnlPmtInfId", message_id),
+            group(
+                "TxInfAndSts",
+                leaf("OrgnlInstrId", partial(same_grammar, LINE)),
+                leaf("OrgnlEndToEndId", end_to_end_id),
+                leaf("TxSts", _status),
+                group("StsRsnInf", nest("Rsn", leaf("Cd", reason)), optional=True),
+                leaf("AcctSvcrRef", partial(max_text, longest=35), optional=True),
+                group(
+                    "OrgnlTxRef",
+                    money("IntrBkSttlmAmt", amount),
+                    nest("Amt", money("InstdAmt", amount)),
+                    nest(
+                        "RmtInf/Strd/RfrdDocInf",
+                        group(
+                            "LineDtls",
+                            nest("Id", leaf("Nb", partial(one_of, texts=FUND_LINES, code=FaultCode.GRAMMAR))),
+                            nest("Amt", money("RmtdAmt", amount)),
+                            most=len(FUND_LINES),
+                        ),
+                    ),
+                    nest("Dbtr/Pty/Id/OrgId/Othr", leaf("Id", partial(same_grammar, UNIT_NO))),
+                ),
+            ),
+        ),
+    ),
+    record="TxInfAndSts",
+)
+
+_TX: Final = "TxInfAndSts/"
+_REASON_PATH: Final = f"{_TX}StsRsnInf/Rsn/Cd"
+_REFERENCE: Final = f"{_TX}OrgnlTxRef/"
+_FUND: Final = f"{_REFERENCE}RmtInf/Strd/RfrdDocInf/LineDtls/"
+_GROUP: Final = "OrgnlGrpInfAndSts/"
+_SHARES: Final = f"{_GROUP}NbOfTxsPerSts/"
+
+_Row = tuple[int | str, ...]
+
+
+def parse_result(name: str, bank: str, data: BinaryIO) -> ResultFile | Refused:
+    """A bank's answer that is complete and consistent in itself, or every fault of it. ``data`` is read once."""
+    faults: list[Fault] = []
+    document, reading = Document(MESSAGE, faults), _Reading(faults)
+    for record in document.records(data):
+        reading.take(record)
+    head = {path: texts[0] for path, texts in document.head.items()}
+    broken = {fault.field for fault in faults if fault.line == HEAD}
+    good = {path: text for path, text in head.items() if path not in broken}
+    _check_head(name, bank, good, faults)
+    if document.whole:
+        reading.check_totals(good, document.head, broken)
+    if f"{_GROUP}OrgnlMsgId" not in good:
+        return Refused(in_file_order(faults))
+    file = ResultFile(
+        bank,
+        good[f"{_GROUP}OrgnlMsgId"],
+        good.get(f"{_GROUP}StsRsnInf/AddtlInf", ""),
+        parse_date(good.get("GrpHdr/CreDtTm", "")[:10]) or date.min,
+        reading.answers(),
+    )
+    if not faults:
+        return file
+    return Refused(in_file_order(faults), readable=file if file.request_name else None)
+
+
+class _Reading:
+    """The transactions of one answer and what they add up to, in fen."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self._faults = faults
+        self._rows: list[_Row] = []
+        self._parts: list[pl.DataFrame] = [answers_of(())]
+        self._places: dict[str, int] = {}  # request line → line of this file
+        self._transactions = 0
+        self._unsound = False
+        self._requested = 0
+        self._shares: dict[str, tuple[int, int]] = {}  # status → count, deducted
+
+    def take(self, record: Record) -> None:
+        """Takes a transaction; one at fault is counted, and its request line noted as answered."""
+        self._transactions += 1
+        texts = record.texts
+        place = texts.get(f"{_TX}OrgnlInstrId", ("",))[0]
+        first = self._places.setdefault(place, record.line)
+        if first != record.line and place:
+            expected = f"a request line not answered in line {first} already"
+            self._note(record.line, f"{_TX}OrgnlInstrId", FaultCode.DUPLICATE, expected, place)
+        if not record.sound:
+            self._unsound = True
+            return
+        status, names = texts[f"{_TX}TxSts"][0], tuple(texts[f"{_FUND}Id/Nb"])
+        requested = _fen(texts[f"{_REFERENCE}Amt/InstdAmt"][0])
+        deducted = _fen(texts[f"{_REFERENCE}IntrBkSttlmAmt"][0])
+        why = texts.get(_REASON_PATH, ("",))[0]
+        if names != FUND_LINES:
+            self._note(record.line, f"{_FUND}Id/Nb", FaultCode.GRAMMAR, ", ".join(FUND_LINES), ", ".join(names))
+        if status == REJECTED and not why:
+            self._note(record.line, _REASON_PATH, FaultCode.COLUMNS, f"the reason of {REJECTED}", "")
+        if status == PAID and why:
+            self._note(record.line, _REASON_PATH, FaultCode.CODE, f"no reason with {PAID}", why)
+        self._requested += requested
+        number, amount_before = self._shares.get(status, (0, 0))
+        self._shares[status] = (number + 1, amount_before + deducted)
+        if names == FUND_LINES:
+            split = map(_fen, texts[f"{_FUND}Amt/RmtdAmt"])
+            self._keep(record, (requested, deducted, *split), _code_of(status, why))
+
+    def _keep(self, record: Record, amounts: tuple[int, ...], code: str) -> None:
+        texts = record.texts
+        self._rows.append(
+            (
+                record.line,
+                int(texts[f"{_TX}OrgnlInstrId"][0]),
+                instruction_no_of(texts[f"{_TX}OrgnlEndToEndId"][0]),
+                texts[f"{_REFERENCE}Dbtr/Pty/Id/OrgId/Othr/Id"][0],
+                *amounts,
+                code,
+                texts.get(f"{_TX}AcctSvcrRef", ("",))[0],
+            )
+        )
+        if len(self._rows) == _ROWS_A_PART:
+            self._put_by()
+
+    def _put_by(self) -> None:
+        self._parts.append(pl.DataFrame(self._rows, schema=dict(ANSWERS), orient="row"))
+        self._rows = []
+
+    def answers(self) -> pl.DataFrame:
+        """The transactions that could be read, in the order of the file."""
+        self._put_by()
+        return pl.concat(self._parts)
+
+    def check_totals(self, head: dict[str, str], texts: dict[str, list[str]], broken: set[str]) -> None:
+        """The counts and sums of the head, each as far as it and the transactions could be read."""
+        self._compare(head, f"{_GROUP}OrgnlNbOfTxs", FaultCode.COUNT, str(self._transactions))
+        if self._unsound:
+            return
+        self._compare(head, f"{_GROUP}OrgnlCtrlSum", FaultCode.CONTROL_TOTAL, print_yuan(Fen(self._requested)))
+        if any(field.startswith(_SHARES.rstrip("/")) for field in broken):
+            return
+        said: dict[str, tuple[str, str]] = {}
+        columns = (texts.get(f"{_SHARES}{each}", []) for each in ("DtldSts", "DtldNbOfTxs", "DtldCtrlSum"))
+        for status, number, deducted in zip(*columns, strict=True):
+            if status in said:
+                self._note(HEAD, f"{_SHARES}DtldSts", FaultCode.DUPLICATE, "each status once", status)
+            said[status] = (number, deducted)
+        for status in {**said, **self._shares}:
+            number_of, sum_of_status = self._shares.get(status, (0, 0))
+            expected = (str(number_of), print_yuan(Fen(sum_of_status)))
+            found = said.get(status, ("0", "0.00"))
+            for field, code, wanted, given in (
+                ("DtldNbOfTxs", FaultCode.COUNT, expected[0], found[0]),
+                ("DtldCtrlSum", FaultCode.CONTROL_TOTAL, expected[1], found[1]),
+            ):
+                if wanted != given:
+                    self._note(HEAD, f"{_SHARES}{field}", code, f"{wanted} of {status}", given)
+
+    def _compare(self, head: dict[str, str], field: str, code: FaultCode, expected: str) -> None:
+        if head.get(field, expected) != expected:
+            self._note(HEAD, field, code, expected, head[field])
+
+    def _note(self, line: int, field: str, code: FaultCode, expected: str, found: str) -> None:
+        self._faults.append(Fault(line, field, code, expected, found))
+
+
+def _fen(text: str) -> Fen:
+    """An amount of a sound transaction."""
+    fen = parse_yuan(text)
+    assert fen is not None, "the amounts of a sound transaction have passed their grammar"
+    return fen
+
+
+def _code_of(status: str, why: str) -> str:
+    """The hub's code (contract section 4) for a status and its reason."""
+    if status == PAID:
+        return PAID_IN_FULL
+    return PAID_IN_PART if status in PARTS else REASONS.get(why, OTHER)
+
+
+def _check_head(name: str, bank: str, head: dict[str, str], faults: list[Fault]) -> None:
+    """The file's name, and the head against it, the bank it came from and itself."""
+    named = check_name(name, RESULT, bank, faults)
+    check_origin(named, bank, head, faults)
+    batch_no = head.get(f"{_GROUP}OrgnlMsgId")
+    payment = head.get("OrgnlPmtInfAndSts/OrgnlPmtInfId")
+    if batch_no is not None and payment is not None and payment != batch_no:
+        faults.append(Fault(HEAD, "OrgnlPmtInfAndSts/OrgnlPmtInfId", FaultCode.MISMATCH, batch_no, payment))

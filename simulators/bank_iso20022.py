@@ -1,0 +1,172 @@
+"""A bank's reading of pain.008.001.08 and its answers in pain.002.001.10, for ``simulators.bank_program``.
+
+Written against the agreement, not against the hub: elements are looked up by their path, totals added up anew.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from hashlib import sha256
+from typing import Final
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from simulators.agency import Paper
+from simulators.amounts import NIL, Four, add, fen, four_of, yuan
+from simulators.bank_work import Asked, Given, Request, UnusableRequestError, refuse_unless
+
+REQUESTS: Final = "PAIN008_"
+"""What the names of such requests begin with."""
+
+_ISO: Final = "urn:iso:std:iso:20022:tech:xsd:"
+_FUNDS: Final = ("PENSION", "UNEMPLOYMENT", "INJURY", "MATERNITY")
+_REASONS: Final = {"02": "AM04", "03": "AC01", "04": "AC06", "05": "BE01", "06": "MD01", "99": "MS03"}
+_NAME = re.compile(r"PAIN008_([A-Z0-9]{2,12})_([0-9]{8})_([0-9]{4})\.xml", re.ASCII)
+_PURPOSE = re.compile(r"([0-9]{4}-[0-9]{2})-([12])", re.ASCII)
+_ACCOUNT = re.compile(r"[0-9]{10,32}", re.ASCII)
+
+
+class _Part:
+    """A part of a message, whose texts are asked for by path. UnusableRequestError for one that is not there once."""
+
+    def __init__(self, name: str, element: ElementTree.Element, namespace: str) -> None:
+        self._name = name
+        self._element = element
+        self._namespace = namespace
+
+    def all(self, path: str) -> list["_Part"]:
+        steps = "/".join(f"{{{self._namespace}}}{step}" for step in path.split("/"))
+        return [_Part(self._name, each, self._namespace) for each in self._element.findall(steps)]
+
+    def one(self, path: str) -> "_Part":
+        found = self.all(path)
+        refuse_unless(len(found) == 1, self._name, f"{path} is there {len(found)} times")
+        return found[0]
+
+    def text(self, path: str) -> str:
+        return self.one(path)._element.text or ""
+
+    def money(self, path: str) -> str:
+        currency = self.one(path)._element.get("Ccy")
+        refuse_unless(currency == "CNY", self._name, f"{path} is of {currency}")
+        return self.text(path)
+
+
+def read_request(name: str, data: bytes, seal: bytes) -> Request:
+    """A request out of its bytes and those of its ``.ok``. Raises UnusableRequestError when anything does not fit."""
+    refuse_unless(seal == f"{sha256(data).hexdigest()} {len(data)}\n".encode(), name, "the .ok does not fit the bytes")
+    named = _NAME.fullmatch(name)
+    if named is None:
+        raise UnusableRequestError(f"{name}: not a request's name")
+    namespace = f"{_ISO}pain.008.001.08"
+    try:
+        root = ElementTree.fromstring(data)  # noqa: S314  the hub's file, under its seal
+    except ElementTree.ParseError as wrong:
+        raise UnusableRequestError(f"{name}: {wrong}") from wrong
+    refuse_unless(root.tag == f"{{{namespace}}}Document", name, f"{root.tag} is no request")
+    order = _Part(name, root, namespace).one("CstmrDrctDbtInitn")
+    header, payment = order.one("GrpHdr"), order.one("PmtInf")
+    bank = payment.text("CdtrAgt/FinInstnId/Othr/Id")
+    day = payment.text("ReqdColltnDt")
+    refuse_unless((bank, day.replace("-", "")) == (named[1], named[2]), name, "head and name differ")
+    purpose = _PURPOSE.fullmatch(payment.text("PmtTpInf/CtgyPurp/Prtry"))
+    if purpose is None:
+        raise UnusableRequestError(f"{name}: no period and round")
+    lines = tuple(_read_line(name, number, part, bank) for number, part in enumerate(payment.all("DrctDbtTxInf"), 1))
+    total = yuan(sum(sum(line.wanted) for line in lines))
+    for part in (header, payment):
+        said = (part.text("NbOfTxs"), part.text("CtrlSum"))
+        refuse_unless(said == (str(len(lines)), total), name, f"the bank adds up to {len(lines)}, {total}, not {said}")
+    refuse_unless(len({line.instruction for line in lines}) == len(lines) > 0, name, "an instruction twice, or none")
+    return Request(
+        name=name,
+        bank=bank,
+        batch=header.text("MsgId"),
+        period=purpose[1],
+        round=int(purpose[2]),
+        day=date.fromisoformat(day),
+        lines=lines,
+    )
+
+
+def _read_line(name: str, number: int, part: _Part, bank: str) -> Asked:
+    funds = part.all("RmtInf/Strd/RfrdDocInf/LineDtls")
+    refuse_unless(tuple(fund.text("Id/Nb") for fund in funds) == _FUNDS, name, f"line {number}: not the four funds")
+    try:
+        wanted = four_of(fund.money("Amt/DuePyblAmt") for fund in funds)
+        whole = fen(part.money("InstdAmt"))
+    except ValueError as wrong:
+        raise UnusableRequestError(f"{name}: line {number}: {wrong}") from wrong
+    line, account = part.text("PmtId/InstrId"), part.text("DbtrAcct/Id/Othr/Id")
+    may_be_part, account_name = part.text("InstrForCdtrAgt"), part.text("Dbtr/Nm")
+    refuse_unless(line == str(number), name, f"line {number} calls itself {line}")
+    refuse_unless(sum(wanted) == whole > 0, name, f"line {number} does not add up")
+    refuse_unless(may_be_part in {"PART", "FULL"}, name, f"line {number} is neither PART nor FULL")
+    refuse_unless(_ACCOUNT.fullmatch(account) is not None, name, f"line {number}: account")
+    refuse_unless(part.text("DbtrAgt/FinInstnId/Othr/Id") == bank, name, f"line {number}: another bank")
+    refuse_unless(bool(account_name), name, f"line {number} names nobody")
+    instruction = _long(part.text("PmtId/EndToEndId"))
+    unit = part.text("Dbtr/Id/OrgId/Othr/Id")
+    return Asked(number, instruction, unit, account, account_name, wanted, may_be_part == "PART")
+
+
+def _long(end_to_end: str) -> str:
+    """An instruction of 36 characters comes as 35, without the hyphen before its round."""
+    return f"{end_to_end[:34]}-{end_to_end[34]}" if len(end_to_end) == 35 and end_to_end[33] != "-" else end_to_end
+
+
+def _short(instruction: str) -> str:
+    return instruction[:34] + instruction[35] if len(instruction) == 36 else instruction
+
+
+def print_result(request: Request, given: Sequence[Given], day: date, no: int) -> Paper:
+    """``PAIN002_…`` for a request: every line once, in the order of ``given``."""
+    shares: dict[str, tuple[int, int]] = {}
+    for one in given:
+        count, deducted = shares.get(_status(one), (0, 0))
+        shares[_status(one)] = (count + 1, deducted + one.deducted)
+    counted = "".join(
+        f"<NbOfTxsPerSts><DtldNbOfTxs>{count}</DtldNbOfTxs><DtldSts>{status}</DtldSts>"
+        f"<DtldCtrlSum>{yuan(deducted)}</DtldCtrlSum></NbOfTxsPerSts>\n"
+        for status, (count, deducted) in shares.items()
+    )
+    requested = NIL
+    for one in given:
+        requested = add(requested, one.asked.wanted)
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<Document xmlns="{_ISO}pain.002.001.10">\n<CstmrPmtStsRpt>\n<GrpHdr><MsgId>{request.bank}-{day:%Y%m%d}-{no}</MsgId>'
+        f"<CreDtTm>{day}T18:30:00+08:00</CreDtTm>"
+        f"<CdtrAgt><FinInstnId><Othr><Id>{request.bank}</Id></Othr></FinInstnId></CdtrAgt></GrpHdr>\n"
+        f"<OrgnlGrpInfAndSts><OrgnlMsgId>{request.batch}</OrgnlMsgId><OrgnlMsgNmId>pain.008.001.08</OrgnlMsgNmId>"
+        f"<OrgnlNbOfTxs>{len(given)}</OrgnlNbOfTxs><OrgnlCtrlSum>{yuan(sum(requested))}</OrgnlCtrlSum>"
+        f"<StsRsnInf><AddtlInf>{request.name}</AddtlInf></StsRsnInf>\n{counted}</OrgnlGrpInfAndSts>\n"
+        f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>{request.batch}</OrgnlPmtInfId>\n"
+        f"{''.join(map(_transaction, given))}</OrgnlPmtInfAndSts>\n</CstmrPmtStsRpt>\n</Document>"
+    )
+    return Paper(f"PAIN002_{request.bank}_{day:%Y%m%d}_{no:04d}.xml", text.encode())
+
+
+def _status(one: Given) -> str:
+    return {"00": "ACSC", "01": "PART"}.get(one.code, "RJCT")
+
+
+def _transaction(one: Given) -> str:
+    asked, status = one.asked, _status(one)
+    reason = f"<StsRsnInf><Rsn><Cd>{_REASONS[one.code]}</Cd></Rsn></StsRsnInf>" if status == "RJCT" else ""
+    return (
+        f"  <TxInfAndSts>\n    <OrgnlInstrId>{asked.line}</OrgnlInstrId>"
+        f"<OrgnlEndToEndId>{_short(asked.instruction)}</OrgnlEndToEndId><TxSts>{status}</TxSts>{reason}"
+        f"<AcctSvcrRef>{escape(one.reference)}</AcctSvcrRef>\n    <OrgnlTxRef>"
+        f'<IntrBkSttlmAmt Ccy="CNY">{yuan(one.deducted)}</IntrBkSttlmAmt>'
+        f'<Amt><InstdAmt Ccy="CNY">{yuan(sum(asked.wanted))}</InstdAmt></Amt>'
+        f"<RmtInf><Strd><RfrdDocInf>{_split(one.split)}</RfrdDocInf></Strd></RmtInf>"
+        f"<Dbtr><Pty><Id><OrgId><Othr><Id>{asked.unit}</Id></Othr></OrgId></Id></Pty></Dbtr></OrgnlTxRef>\n  </TxInfAndSts>\n"
+    )
+
+
+def _split(parts: Four) -> str:
+    return "".join(
+        f'<LineDtls><Id><Nb>{fund}</Nb></Id><Amt><RmtdAmt Ccy="CNY">{yuan(part)}</RmtdAmt></Amt></LineDtls>'
+        for fund, part in zip(_FUNDS, parts, strict=True)
+    )

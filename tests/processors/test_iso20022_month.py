@@ -1,0 +1,80 @@
+"""A month settled with banks that speak ISO 20022: the same books, the same proofs, only other files."""
+
+import pytest
+
+from connectors.formats.dues import parse_dues
+from connectors.formats.receipts import parse_receipts
+from hub.ledger.verification import Evidence, verify
+from simulators.agency import Paper
+from simulators.amounts import Four
+from tests.processors.city import HAIDIAN, PERIOD, City, bill, unit_of, waterfall
+from tests.processors.conftest import NewCity
+
+DUE: Four = (10000, 700, 250, 150)
+WHOLE = sum(DUE)
+LONG = "A" + "0" * 32 + "Z"
+"""A bill id of 34 characters; its instruction's, of 36, is longer than an ``EndToEndId``."""
+
+
+@pytest.fixture
+def city(new_city: NewCity) -> City:
+    return new_city(profiles=dict.fromkeys(("ICBC", "CCB"), "iso20022"), no_parts=("CCB",))
+
+
+def what_is_not_proven(city: City) -> list[object]:
+    """``hub verify``."""
+    hub = city.hub
+    evidence = Evidence(
+        archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, format_of=hub.formats.get
+    )
+    return [outcome for outcome in verify(hub.engine, evidence) if not outcome.ok]
+
+
+def test_a_month_is_settled_and_every_book_is_proven(city: City) -> None:
+    city.accept(city.dues(bill("A-1", 1, DUE), bill("A-2", 2, DUE), bill("A-3", 3, DUE), bill(LONG, 4, DUE)))
+    city.accept(city.dues(bill("B-1", 1, DUE, "CCB", HAIDIAN), agency_code=HAIDIAN))
+    city.first_deduction(ICBC={"A-2": 10400, "A-3": "02"}, CCB={"B-1": "06"})
+    assert city.collected("A-1") == city.collected(LONG) == DUE
+    assert city.collected("A-2") == waterfall(10400, DUE)
+    city.accept(city.again((unit_of(2), "B"), (unit_of(3), "B")))
+    city.accept(city.again((unit_of(1, HAIDIAN), "B"), agency_code=HAIDIAN))
+    city.second_deduction(ICBC={"A-3": "03"}, CCB={})
+    city.advance("12-01T08:00")
+    assert city.collected("A-2") == city.collected("B-1") == DUE
+    assert city.total("f1", "arrived", period=PERIOD) == (4, 4 * WHOLE)
+    assert city.total("f1", "arrears", period=PERIOD) == (1, WHOLE)
+    names = {name for (name,) in city.rows("select file_name from batch")}
+    assert names == {f"PAIN008_{bank}_{day}_0001.xml" for bank in ("ICBC", "CCB") for day in ("20261102", "20261120")}
+    assert what_is_not_proven(city) == []
+
+
+def test_an_answer_that_does_not_fit_its_request_is_quarantined_and_the_next_one_taken(city: City) -> None:
+    city.accept(city.dues(bill("A-1", 1, DUE), bill("A-2", 2, DUE)))
+    city.advance("11-03T10:00")
+    (request,) = city.requests("ICBC")
+    paper = city.result(request, {"A-2": 10400})
+    pension, unemployment = b">100.00</RmtdAmt>", b">4.00</RmtdAmt>"
+    moved = paper.data.replace(pension, b">99.00</RmtdAmt>", 1).replace(unemployment, b">5.00</RmtdAmt>", 1)
+    assert pension in paper.data and unemployment in paper.data
+    city.put("ICBC", Paper(paper.name, moved))
+    assert city.poll("ICBC") == ["quarantined"]
+    (item,) = city.work("quarantine")
+    assert (item["file"], item["line"], item["field"]) == (paper.name, 2, "pension")
+    city.put("ICBC", paper)
+    assert city.poll("ICBC") == ["taken"]
+    other = Paper("PAIN002_ICBC_20261103_0099.xml", paper.data.replace(b"\n", b" ").replace(b"18:30:00", b"18:31:00"))
+    city.put("ICBC", other)
+    assert city.poll("ICBC") == ["quarantined"]
+    faults = city.work("quarantine")[-1]["detail"]["faults"]
+    assert "identity-taken" in {fault["code"] for fault in faults}
+    assert max(len(fault["found"]) for fault in faults) <= 2000, "a message in one line is not shown whole"
+
+
+def test_returns_after_success_are_turned_away_with_a_clear_line(city: City) -> None:
+    name = "CAMT054_ICBC_20261103_0001.xml"
+    city.advance("11-03T10:00")
+    city.put("ICBC", Paper(name, b"<Document/>"))
+    assert city.poll("ICBC") == ["quarantined"]
+    (item,) = city.work("quarantine")
+    assert item["file"] == name
+    assert any("returns after success" in fault["message"] for fault in item["detail"]["faults"])
