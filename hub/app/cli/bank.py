@@ -1,9 +1,11 @@
-"""``hub bank``: the board of the banks, fetch results now, try a connection, pin a host key by two people (contract section 6).
+"""``hub bank``: the board of the banks, fetch results now, try a connection, pin a host key by two people (contract section 6);
+check an answer without a hub.
 
 The quarantine bench has a file of its own.
 """
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -195,3 +197,53 @@ def _pin_answer(answer: "PinAnswer") -> str:
         return f"{key}is pinned, proposed by {proposal.proposed_by}, approved by {proposal.approved_by}"
     command = f"hub bank pin {answer.bank} {answer.key} --approve --by NAME"
     return f"{key}is proposed by {proposal.proposed_by}; somebody else approves it:\n  {command}"
+
+
+@app.command()
+def conformance(
+    ctx: typer.Context,
+    request: Path = typer.Argument(
+        exists=True, dir_okay=False, readable=True, help="The request file as the hub sent it."
+    ),
+    response: Path = typer.Argument(exists=True, dir_okay=False, readable=True, help="The answer, its .ok beside it."),
+    profile: str = typer.Option(..., "--profile", help="The profile that both are written in."),
+) -> int:
+    """Check a bank's answer against its request, without a hub: every fault, in Chinese and English."""
+    from hub.app.conformance import examine, profile_named
+    from hub.domain.fault_words import said
+
+    context = output.of(ctx)
+    faults = examine(profile_named(profile), request, response)
+    words = [said(fault) for fault in faults]
+    document = {
+        "accepted": not faults,
+        "file": response.name,
+        "faults": [
+            {**fault.as_json(), "chinese": chinese, "english": english}
+            for fault, (chinese, english) in zip(faults, words, strict=True)
+        ],
+    }
+    shown = [f"{chinese}\n  {english}" for chinese, english in words]
+    verdict = f"{response.name}: 符合 conforms" if not faults else f"{response.name}: {len(faults)} 处不符 faults"
+    output.emit(context, document, "\n".join([verdict, *shown]))
+    return output.REFUSED if faults else output.DONE
+
+
+@app.command()
+def sample(
+    ctx: typer.Context,
+    profile: str = typer.Option(..., "--profile", help="The profile to write in."),
+    folder: Path = typer.Option(
+        Path(), "--into", "-o", exists=True, file_okay=False, writable=True, help="Where the files go; else here."
+    ),
+) -> int:
+    """Write a request file with every kind of line, and its .ok, for a bank that builds its side."""
+    from hub.app import samples
+    from hub.app.conformance import profile_named
+
+    context = output.of(ctx)
+    request, ok = samples.write(profile_named(profile), folder)
+    says = [f"{number:3}  {line.says}" for number, line in enumerate(samples.LINES, start=1)]
+    document = {"request": str(request), "ok": str(ok), "lines": [line.says for line in samples.LINES]}
+    output.emit(context, document, "\n".join([f"{request}", f"{ok}", *says]))
+    return output.DONE
