@@ -19,7 +19,7 @@ class Paper:
 
 
 class Bill(NamedTuple):
-    """One line of dues (应收). ``mode`` B or S; bank and account are empty for S."""
+    """One line of dues (应收). ``mode`` B or S; bank and account are empty for S. ``refers_to``: empty for monthly dues."""
 
     no: str
     unit: str
@@ -29,6 +29,7 @@ class Bill(NamedTuple):
     account: str
     account_name: str
     due: Four
+    refers_to: str = ""
 
 
 class Again(NamedTuple):
@@ -75,20 +76,20 @@ def money(amounts: Four) -> str:
     return "|".join(yuan(part) for part in (*amounts, sum(amounts)))
 
 
-def dues(agency: str, period: str, no: int, day: date, bills: Sequence[Bill]) -> Paper:
-    """``DUES_…`` of monthly bills, with one control line (``C``) per mode and bank."""
-    lines = [f"H|DUES|1|{agency}|{period}|M|{no:04d}|{day}"]
+def dues(agency: str, period: str, no: int, day: date, bills: Sequence[Bill], kind: str = "M") -> Paper:
+    """``DUES_…`` of bills of one kind, with one control line (``C``) per mode and bank."""
+    lines = [f"H|DUES|1|{agency}|{period}|{kind}|{no:04d}|{day}"]
     counts: dict[tuple[str, str], int] = {}
     sums: dict[tuple[str, str], Four] = {}
     for number, bill in enumerate(bills, 1):
         who = f"{bill.unit}|{bill.unit_name}|{bill.mode}|{bill.bank}|{bill.account}|{bill.account_name}"
-        lines.append(f"D|{number}|{bill.no}|{who}|{money(bill.due)}|")
+        lines.append(f"D|{number}|{bill.no}|{who}|{money(bill.due)}|{bill.refers_to}")
         key = (bill.mode, bill.bank)
         counts[key] = counts.get(key, 0) + 1
         sums[key] = add(sums.get(key, (0, 0, 0, 0)), bill.due)
     lines += [f"C|{mode}|{bank}|{counts[mode, bank]}|{money(sums[mode, bank])}" for mode, bank in sorted(sums)]
     total = sum(sum(amounts) for amounts in sums.values())
-    return Paper(f"DUES_{agency}_{period}_M_{no:04d}.txt", sealed(lines, len(bills), yuan(total)))
+    return Paper(f"DUES_{agency}_{period}_{kind}_{no:04d}.txt", sealed(lines, len(bills), yuan(total)))
 
 
 def again(agency: str, period: str, no: int, day: date, units: Sequence[Again]) -> Paper:

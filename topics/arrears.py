@@ -30,6 +30,6 @@ ARREARS_SETTLED: Final[Topic] = topic(
     "ArrearsSettled",
     key="<agency>",
     partitions=PLAIN,
-    writer="post-arrivals",
-    why="Money of a later month settled arrears; for the desk and for readers outside.",
+    writer="settlements",
+    why="Money of a later month, a bank's or a counter's, settled arrears; for the desk and for readers outside.",
 )

@@ -9,7 +9,6 @@ from connectors.formats.agency_frame import (
     Reading,
     blocked_fields,
     check_trailer,
-    not_yet_taken,
     read_header,
     seal,
     unblocked,
@@ -79,9 +78,6 @@ CONTROL: Final = Record("C", MODE, optional(BANK_CODE), count("count"), *FOUR_SU
 TRAILER: Final = Record("T", count("count"), SUM_TOTAL, SHA256)
 LAYOUT: Final = Layout(HEADER, DETAIL, TRAILER, CONTROL)
 
-KINDS_NOT_YET_TAKEN: Final = frozenset({Kind.SUPPLEMENT, Kind.REPAYMENT})
-"""Read and checked, then refused; taking one of them in begins by leaving it out here."""
-
 _NAMES: Final = tuple(column.name for column in DETAIL.columns)
 _ANY_BANK: Final = "any"  # no bank's code, which is in capitals
 _MODES: Final = {mode.value: mode for mode in Mode}
@@ -103,8 +99,6 @@ def read_dues(name: str, data: BinaryIO) -> Reading[DuesFile]:
     found = check_dues(file)
     if found:
         faults += unblocked(found, reading.blocked(frame, found))
-    if header.kind in KINDS_NOT_YET_TAKEN:
-        faults.append(not_yet_taken("kind", f"dues of kind {header.kind.value}"))
     return Reading(file, in_file_order(faults), frozenset(reading.blocked(frame, found)))
 
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from connectors.formats.agency_frame import read_header
 from connectors.formats.column_file import ColumnFile, DoubtError, cut
-from connectors.formats.dues import DETAIL, HEADER, KINDS_NOT_YET_TAKEN, LAYOUT, DuesReading, header_of
+from connectors.formats.dues import DETAIL, HEADER, LAYOUT, DuesReading, header_of
 from connectors.formats.line_file import LineFile
 from connectors.formats.sections import Frame
 from hub.domain.dues import DuesHeader, Mode
@@ -53,8 +53,8 @@ def open_dues(name: str, data: BinaryIO) -> "DuesColumns":
         raise DoubtError("the header differs from its grammar")
     faults += HEADER.faults(1, fields)
     header = header_of(read_header(LAYOUT, fields, name, faults))
-    if faults or header is None or header.kind in KINDS_NOT_YET_TAKEN:
-        raise DoubtError("the header is at fault, or of a kind that is not taken")
+    if faults or header is None:
+        raise DoubtError("the header is at fault")
     return DuesColumns(header, file)
 
 

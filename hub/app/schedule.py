@@ -25,6 +25,7 @@ from hub.ledger.batches import NameOf
 from hub.ledger.database import SCHEDULE_LOCK, session_lock
 from hub.processors import (
     close_city_batch,
+    close_finances,
     close_month,
     deliver_bank_file,
     release_results,
@@ -279,6 +280,8 @@ def _carry_out(hub: Hub, step: ScheduledStep) -> int:
     """One step, done whole, or again; how many things it did."""
     if step.step is Step.MONTH_CLOSE:
         return close_month.carry_out(hub.engine, step)
+    if step.step is Step.FINANCE_CLOSE:
+        return close_finances.carry_out(hub.engine, step)
     if step.step is Step.UPLOAD_CLOSE:
         return request_deductions.carry_out(hub.engine, step, hub.parties.banks)
     with hub.engine.begin() as conn:
@@ -290,10 +293,6 @@ def _carry_out(hub: Hub, step: ScheduledStep) -> int:
                 return watch_results.carry_out(conn, step, now)
             case Step.POSTING:
                 return release_results.carry_out(conn, step, now)
-            case Step.FINANCE_CLOSE:
-                # 财表二, 三 and 四 report repayments, supplements and other income; monthly bills have no part in them.
-                steps.mark_done(conn, step, now)
-                return 0
 
 
 def _name_of(hub: Hub) -> NameOf:

@@ -47,6 +47,9 @@ class FaultCode(StrEnum):
     UNANSWERED = "unanswered"
     NO_ACCOUNT = "no-account"
     NOT_OUTSTANDING = "not-outstanding"
+    UNKNOWN_ARREARS = "unknown-arrears"
+    PERIOD_OPEN = "period-open"  # what is not paid of it is no arrears yet
+    CANCELLED = "cancelled"
     BANK_REQUESTS_ENDED = "bank-requests-ended"
     NOT_SUPPORTED = "not-supported"
     # a bank's answer against the request

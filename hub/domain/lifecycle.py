@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from hub.domain.dues import Kind
 from hub.domain.funds import FundAmounts
 
 
@@ -32,6 +33,23 @@ def move(state: BatchState, to: BatchState) -> BatchState:
     """The new state of a batch; a move that is not in the table is a mistake of the program."""
     assert to in MOVES[state], f"a batch cannot go from {state.value} to {to.value}"
     return to
+
+
+class Cancelled(StrEnum):
+    """Why a supplement or a repayment was cancelled (注销, C10, C11): it has to be filed again."""
+
+    FAILED = "failed"  # the bank deducted nothing
+    UNPAID = "unpaid"  # sporadic, and not paid by the finance close
+    RETURNED = "returned"  # 退票: what had paid it came back
+    SETTLED = "settled"  # the arrears it was to repay were settled otherwise before its money came
+
+
+CANCELLED_BECAUSE: Final[Mapping[Kind, frozenset[Cancelled]]] = {
+    Kind.MONTHLY: frozenset(),  # what is not paid of it becomes arrears
+    Kind.SUPPLEMENT: frozenset({Cancelled.FAILED, Cancelled.UNPAID, Cancelled.RETURNED}),
+    Kind.REPAYMENT: frozenset(Cancelled),
+}
+"""Which bills may be cancelled, and why. A cancelled one stays so."""
 
 
 class BillStatus(StrEnum):

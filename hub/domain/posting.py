@@ -9,7 +9,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final, Literal
 
-from hub.domain.funds import STATUTORY_ORDER, Fund, FundAmounts
+from hub.domain.funds import NOTHING, STATUTORY_ORDER, Fund, FundAmounts
 from hub.domain.money import Fen
 from hub.domain.periods import Period
 
@@ -44,6 +44,7 @@ class EntryKind(StrEnum):
     AGENCY_ARRIVAL = "agency-arrival"
     RECEIPT = "receipt"
     ARREARS_OPENED = "arrears-opened"
+    CANCELLATION = "cancellation"
 
 
 Side = Literal["D", "C"]  # 借, 贷
@@ -82,7 +83,7 @@ class JournalEntry:
 
 
 def dues(amounts: FundAmounts) -> tuple[Posting, ...]:
-    """Bills taken in, at the agency (表八, C8)."""
+    """Bills taken in, at the agency (表八, 表五; C8, C10). A repayment (表十) is no new dues: its arrears are booked already."""
     return _debit(Account.MEMO_DUES, amounts) + _credit(Account.MEMO_CONTRA, amounts)
 
 
@@ -108,14 +109,21 @@ def agency_arrival(applied_open: FundAmounts, into_arrears: FundAmounts, suspens
     )
 
 
-def receipt(amounts: FundAmounts) -> tuple[Posting, ...]:
-    """Sporadic money (零星缴费) at the agency, where it stays until it is remitted (C3, C9-5)."""
+def receipt(for_dues: FundAmounts, into_arrears: FundAmounts = NOTHING) -> tuple[Posting, ...]:
+    """Sporadic money (零星缴费) at the agency, where it stays until it is remitted (C3, C9-5, C11): for dues, for arrears."""
+    amounts = for_dues.plus(into_arrears)
     return (
         _debit(Account.INCOME_ACCOUNT, amounts)
         + _credit(Account.FUND_INCOME, amounts)
         + _debit(Account.MEMO_CONTRA, amounts)
-        + _credit(Account.MEMO_DUES, amounts)
+        + _credit(Account.MEMO_DUES, for_dues)
+        + _credit(Account.MEMO_ARREARS, into_arrears)
     )
+
+
+def dues_cancelled(amounts: FundAmounts) -> tuple[Posting, ...]:
+    """Supplements that were cancelled (注销, C10) are due no longer, at the agency."""
+    return _debit(Account.MEMO_CONTRA, amounts) + _credit(Account.MEMO_DUES, amounts)
 
 
 def arrears_opened(amounts: FundAmounts) -> tuple[Posting, ...]:

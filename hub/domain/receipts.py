@@ -1,15 +1,18 @@
 """Sporadic receipts (零星缴费收款): money a unit paid to its agency (C9-1, C9-5, C10, C11)."""
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from hub.domain.arrears import unarrived
 from hub.domain.dues import Kind
 from hub.domain.faults import Fault, FaultCode, in_file_order, repeated
+from hub.domain.funds import FundAmounts
 from hub.domain.ids import AgencyCode, BillNo, ReceiptNo
 from hub.domain.money import Fen, print_yuan
+from hub.domain.standing import Standing
 
 
 class Method(StrEnum):
@@ -93,6 +96,56 @@ RECEIPTS_RULES: Final[tuple[Callable[[ReceiptsFile], list[Fault]], ...]] = (
     bills_paid_once,
     cheques_numbered,
 )
+
+
+def judge_receipt(
+    line: ReceiptLine,
+    bill: Standing | None,
+    closed: Collection[str],
+    finance_closed_at: datetime.datetime | None,
+    arrears: FundAmounts | None,
+) -> list[Fault]:
+    """One receipt against its bill: it pays all that is outstanding, or it is refused (contract section 2).
+
+    ``closed``: periods whose month end has closed, and whose monthly bills take no receipt. ``finance_closed_at``: the hour
+    of the last finance close, which cancels what was sporadic, filed before it and not paid (C10, C11), even when it is
+    carried out later; None: there was none. ``arrears``: what is outstanding of those a repayment repays.
+    """
+
+    if bill is None:
+        return [Fault(line.file_line, "bill id", FaultCode.UNKNOWN_BILL, "a bill of this agency", line.bill_no)]
+    found: list[Fault] = []
+    if not method_allowed(line.method, Kind(bill.kind)):
+        expected = "CASH or CHEQUE for a repayment of arrears"
+        found.append(Fault(line.file_line, "method", FaultCode.METHOD, expected, line.method))
+    why_not = _takes_none(bill, closed, finance_closed_at)
+    outstanding = unarrived(bill.due, bill.collected).total
+    if why_not is not None:
+        code, expected = why_not
+        told = bill.period if code is FaultCode.PERIOD_CLOSED else line.bill_no
+        found.append(Fault(line.file_line, "bill id", code, expected, told))
+    elif line.amount != outstanding:
+        expected = f"{print_yuan(outstanding)}, all that is outstanding"
+        found.append(Fault(line.file_line, "amount", FaultCode.NOT_OUTSTANDING, expected, print_yuan(line.amount)))
+    elif bill.kind == Kind.REPAYMENT.value and (arrears is None or min(arrears.minus(bill.due)) < 0):
+        expected = f"arrears of {bill.refers_to} that are outstanding in full"
+        found.append(Fault(line.file_line, "bill id", FaultCode.NOT_OUTSTANDING, expected, line.bill_no))
+    return found
+
+
+def _takes_none(
+    bill: Standing, closed: Collection[str], finance_closed_at: datetime.datetime | None
+) -> tuple[FaultCode, str] | None:
+    """Why a bill takes no receipt, with what one that does would be; None when it takes one."""
+    monthly, is_paid = bill.kind == Kind.MONTHLY.value, bill.due == bill.collected
+    missed = finance_closed_at is not None and bill.mode == "S" and bill.accepted_at < finance_closed_at
+    if monthly and bill.period in closed:
+        return FaultCode.PERIOD_CLOSED, "a bill whose month end has not closed"
+    if bill.cancelled or (not monthly and not is_paid and missed):
+        return FaultCode.CANCELLED, "a bill that is not cancelled"
+    if is_paid:
+        return FaultCode.NOT_OUTSTANDING, "a bill with something outstanding"
+    return None
 
 
 def method_allowed(method: Method, kind: Kind) -> bool:

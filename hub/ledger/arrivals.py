@@ -1,8 +1,8 @@
 """Arrivals (回款): a bank's money on bills, in sets of many bundles; what is beyond a bill's outstanding goes to suspense."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -38,6 +38,8 @@ class Bundle(NamedTuple):
     batch_id: int
     first_line: int
     first_instruction: int
+    kind: str
+    period: str  # the session's
     booking_period: str
     business_date: date
     amounts: Sequence[Sequence[int]]  # four columns, statutory order
@@ -64,11 +66,9 @@ _APPLY: Final = f"""
                {", ".join(f"i.{f} as asked_{f}, u.{f}[i.id - u.first + 1] as {f}" for f in FUND_NAMES)}
         from bundle u cross join lateral (
             select * from instruction where id >= u.first and id < u."end" offset 0) i),
-    money as (
-        select l.bill_id, {", ".join(f"sum(c.{f})::bigint as {f}" for f in FUND_NAMES)}
-        from line l cross join lateral (select * from collection where bill_id = l.bill_id offset 0) c group by l.bill_id),
+    money as ({{}}),
     lacking as (
-        select m.bill_id, {", ".join(f"b.{f} - m.{f} as lacking_{f}" for f in FUND_NAMES)}
+        select m.bill_id, {", ".join(f"greatest(b.{f} - m.{f}, 0) as lacking_{f}" for f in FUND_NAMES)}
         from money m cross join lateral (select * from bill where id = m.bill_id offset 0) b),
     shared as materialized (
         select l.entry_id, l.batch_id, l.line, l.bill_id, l.booking_period, l.business_date,
@@ -87,13 +87,23 @@ _APPLY: Final = f"""
            {", ".join(f"sum(over_{f})::bigint" for f in FUND_NAMES)}
     from shared group by entry_id
 """
+_MONEY: Final = f"""
+        select l.bill_id, {", ".join(f"sum(c.{f})::bigint as {f}" for f in FUND_NAMES)}
+        from line l cross join lateral (select * from collection where bill_id = l.bill_id offset 0) c group by l.bill_id"""
+_MONEY_AND_SPOKEN_FOR: Final = f"""
+        select bill_id, {", ".join(f"sum({f})::bigint as {f}" for f in FUND_NAMES)}
+        from ({_MONEY} union all
+              select * from unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])) m group by bill_id"""
 
 
-def collect(conn: Connection, bundles: Sequence[Bundle]) -> dict[int, Arrived]:
+def collect(
+    conn: Connection, bundles: Sequence[Bundle], spoken_for: Mapping[int, FundAmounts] | None = None
+) -> dict[int, Arrived]:
     """Puts the money of bundles on its bills and the rest into suspense; what each comes to, by its entry.
 
     The bundles are of one round, in which a bill has one instruction, so that no bill takes two lines of them. The
-    caller holds the locks of their shards.
+    caller holds the locks of their shards. ``spoken_for``: what bills cannot take beside the money on them, by bill; of
+    most months nothing is (``hub.ledger.repayments``).
     """
     if not bundles:
         return {}
@@ -102,8 +112,12 @@ def collect(conn: Connection, bundles: Sequence[Bundle]) -> dict[int, Arrived]:
         end = bundle.first_instruction + len(bundle.amounts[0])
         values += (bundle.entry_id, bundle.batch_id, bundle.first_line, bundle.first_instruction, end)
         values += (bundle.booking_period, bundle.business_date, *map(frames.array, bundle.amounts))
+    money = _MONEY
+    if spoken_for:
+        money = _MONEY_AND_SPOKEN_FOR
+        values += (frames.array(column) for column in (list(spoken_for), *zip(*spoken_for.values(), strict=True)))
     with raw(conn).cursor() as cursor:
-        cursor.execute(_APPLY.format(", ".join([_BUNDLE_ROW] * len(bundles))), values)
+        cursor.execute(_APPLY.format(", ".join([_BUNDLE_ROW] * len(bundles)), money), values)
         found = cursor.fetchall()
     lines = sum(len(bundle.amounts[0]) for bundle in bundles)
     assert sum(row[1] for row in found) == lines, f"of {lines} lines not every one has its instruction"
@@ -132,6 +146,15 @@ def on_bills(conn: Connection, batch_id: int, first_line: int, end: int) -> tupl
         {"batch": batch_id, "first": first_line, "end": end},
     ).all()
     return tuple(zip(*rows, strict=True))
+
+
+def bills_of(conn: Connection, table: Literal["collection", "suspense"], bundle: Bundle) -> set[int]:
+    """The bills on which a bundle put money, or beyond which."""
+    found = conn.execute(
+        text(f"select bill_id from {table} where batch_id = :batch and line >= :first and line < :end"),
+        {"batch": bundle.batch_id, "first": bundle.first_line, "end": bundle.first_line + len(bundle.amounts[0])},
+    )
+    return set(found.scalars())
 
 
 def count_posted(conn: Connection, batch_id: int, lines: int) -> bool:

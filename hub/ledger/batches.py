@@ -290,13 +290,14 @@ def _insert(
 
 
 class Section(NamedTuple):
-    """An agency's lines of a shard in a file, ``first_line`` to ``last_line``; line n is instruction ``offset + n``."""
+    """An agency's lines of a kind and shard in a file, ``first_line`` to ``last_line``; line n is instruction ``offset + n``."""
 
     agency: str
     shard: int
     first_line: int
     last_line: int
     offset: int
+    kind: str
 
 
 def sections(conn: Connection, batch_id: int) -> list[Section]:
@@ -304,7 +305,8 @@ def sections(conn: Connection, batch_id: int) -> list[Section]:
     found = conn.execute(
         text("""
             select agency, shard, first_line, first_line + upper(instructions) - lower(instructions) - 1,
-                   lower(instructions) - first_line
+                   lower(instructions) - first_line,
+                   (select kind from instruction where id = lower(instructions))
             from batch_section where batch_id = :id order by first_line
         """),
         {"id": batch_id},
@@ -362,7 +364,7 @@ def asked(conn: Connection, batch: Batch) -> pl.DataFrame:
             frames.whole(
                 conn, _LINES.format(""), _ASKED_COLUMNS, (offset, batch.partial, offset + first, offset + last + 1)
             )
-            for _, _, first, last, offset in sections(conn, batch.id)
+            for _, _, first, last, offset, _ in sections(conn, batch.id)
         ]
     return pl.concat(parts)
 

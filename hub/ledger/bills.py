@@ -1,7 +1,6 @@
 """Bills: what agencies ask of units. Lines come in by COPY, are held against the books in sets, and are kept or not as a whole."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
@@ -11,6 +10,7 @@ from hub.domain.dues import DuesHeader, DuesLine
 from hub.domain.faults import Fault, FaultCode
 from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.ids import SHARDS, shard_of
+from hub.domain.standing import Standing
 from hub.ledger import arrivals, frames
 from hub.ledger.database import raw
 
@@ -136,27 +136,13 @@ def keep_staged(conn: Connection, header: DuesHeader, file_id: int, at: datetime
     return FundAmounts(*row)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a bill stands: its amounts, and what has been collected on it, posted or released to be posted."""
-
-    bill_id: int
-    bill_no: str
-    agency: str
-    unit: str
-    period: str
-    kind: str
-    mode: str
-    shard: int
-    due: FundAmounts
-    collected: FundAmounts
-
-
 _STANDING = f"""
     select b.id, b.bill_no, b.agency, b.unit, b.period, b.kind, b.mode, b.shard,
            b.pension, b.unemployment, b.injury, b.maternity,
-           {", ".join(f"least(b.{fund}, coalesce(c.{fund}, 0) + coalesce(w.{fund}, 0))" for fund in FUND_NAMES)}
+           {", ".join(f"least(b.{fund}, coalesce(c.{fund}, 0) + coalesce(w.{fund}, 0))" for fund in FUND_NAMES)},
+           coalesce(b.refers_to, '') as refers_to, b.accepted_at, x.bill_id is not null as cancelled
     from bill b
+    left join cancellation x on x.bill_id = b.id
     left join lateral (
         select {", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)} from collection where bill_id = b.id
     ) c on true
@@ -185,7 +171,7 @@ def _standings(conn: Connection, where: str, values: dict[str, object]) -> list[
     return [
         Standing(
             row.id, row.bill_no, row.agency, row.unit, row.period, row.kind, row.mode, row.shard,
-            FundAmounts(*row[8:12]), FundAmounts(*row[12:16]),
+            FundAmounts(*row[8:12]), FundAmounts(*row[12:16]), row.refers_to, row.accepted_at, row.cancelled,
         )
         for row in conn.execute(text(_STANDING.format(where=where)), values)
     ]  # fmt: skip

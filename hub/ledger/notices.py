@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 import topics
-from hub.domain.funds import FUND_NAMES, NOTHING, FundAmounts
+from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.ledger import outbox
 from hub.ledger.batches import Batch
 from hub.ledger.database import set_based
@@ -104,11 +104,27 @@ def collected_of(conn: Connection, batch_id: int, agency: str) -> FundAmounts:
     return FundAmounts(*row)
 
 
+def into_arrears(conn: Connection, batch: Batch, agency: str) -> FundAmounts:
+    """What of that settles arrears: all for repayments (C11), and for monthly bills when it came after their month's close."""
+    assert batch.booking_period is not None, "a batch that is posted was released into a period"
+    kinds = ["A", "M"] if batch.booking_period > batch.period else ["A"]
+    row = conn.execute(
+        text(f"""
+            select {_added("c.{0}")} from batch_section q
+            join collection c on c.batch_id = q.batch_id and c.line >= q.first_line
+                and c.line < q.first_line + upper(q.instructions) - lower(q.instructions)
+            where q.batch_id = :batch and q.agency = :agency
+                and (select kind from instruction where id = lower(q.instructions)) = any(cast(:kinds as bpchar[]))
+        """),
+        {"batch": batch.id, "agency": agency, "kinds": kinds},
+    ).one()
+    return FundAmounts(*row)
+
+
 def issue(conn: Connection, batch: Batch, at: datetime) -> None:
     """Step 9: one notice (表二十七) an agency of a batch that is posted whole, supplementary when the answer was late."""
     assert batch.booking_period is not None, "a batch that is posted was released into a period"
     for found in totals(conn, batch):
-        applied = collected_of(conn, batch.id, found.agency)
         notified = Event(
             topic=topics.ARRIVAL_NOTIFIED,
             key=found.agency,
@@ -123,7 +139,7 @@ def issue(conn: Connection, batch: Batch, at: datetime) -> None:
                 "arrived_count": found.arrived_count, "arrived": found.arrived,
                 "unarrived_count": found.unarrived_count, "unarrived": found.unarrived,
                 "suspense": found.suspense,
-                "into_arrears": applied if batch.booking_period > batch.period else NOTHING,
+                "into_arrears": into_arrears(conn, batch, found.agency),
             },
         )  # fmt: skip
         keep(conn, batch, found, notified.event_id)

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, text
 
 from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.reconciliation import NO_LINES, ControlTotals
-from hub.ledger import arrivals, frames
-from hub.ledger.database import NUMBERS_LOCK
+from hub.domain.timetable import Step
+from hub.ledger import arrivals, clock, frames
+from hub.ledger.database import NUMBERS_LOCK, in_order, set_based
 
 _OUTSTANDING = ", ".join(
     f"greatest(b.{fund} - coalesce(c.{fund}, 0) - coalesce(w.{fund}, 0), 0) as {fund}" for fund in FUND_NAMES
@@ -79,6 +80,23 @@ _OPEN = f"""
     order by place
 """
 
+# Supplements and repayments (C10, C11) go with the first session whose upload closes after they came, whatever their
+# header's period: so their hour says which. They are asked for once and whole, and numbered behind the monthly bills.
+_OPEN_OTHERS = f"""
+    insert into instruction (id, instruction_no, bill_id, period, round, kind, agency, bank, shard, {_FUNDS}, total)
+    overriding system value
+    select :first + row_number() over place - 1, bill_no || '-' || :round, b.id, :period, :round, kind, agency, bank, shard,
+           {_FUNDS}, b.total
+    from bill b join file_intake f on f.id = b.file_id
+    where b.kind <> 'M' and b.mode = 'B' and b.accepted_at >= :since and b.accepted_at < :closes_at
+      and b.agency = any(:agencies) and b.bank = any(:banks)
+      and not exists (select from receipt r where r.bill_id = b.id and r.accepted_at < :closes_at)
+      and not exists (select from cancellation x where x.bill_id = b.id)
+    window place as (
+        order by b.bank collate "C", b.agency, strpos('MSA', b.kind), b.shard, f.identity collate "C", b.line)
+    order by 1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -105,20 +123,25 @@ class Asking(NamedTuple):
     end: int
 
 
-def asking(conn: Connection, period: str, round_: int, lines: int, groups: int) -> list[Asking]:
-    """The agencies with dues of a period that have not asked in this session yet, in so many groups at most.
+def asking(conn: Connection, period: str, round_: int, closes_at: datetime, lines: int, groups: int) -> list[Asking]:
+    """The agencies with dues for a session that have not asked in it yet, in so many groups at most.
 
     A group has ``lines`` dues or a little more. The largest agencies come first, so that side by side they end together.
     Their ids are reserved.
     """
     found = conn.execute(
         text("""
-            select party as agency, sum(lines)::integer as lines from file_intake
-            where outcome = 'accepted' and split_part(identity, '/', 1) = 'DUES' and split_part(identity, '/', 3) = :period
-              and party not in (select agency from instruction where period = :period and round = :round group by agency)
-            group by party order by lines desc, party
+            select agency, sum(lines)::integer as lines from (
+                select party as agency, lines from file_intake
+                where outcome = 'accepted' and split_part(identity, '/', 1) = 'DUES'
+                  and split_part(identity, '/', 3) = :period and split_part(identity, '/', 4) = 'M'
+                union all
+                select agency, 1 from bill
+                where kind <> 'M' and mode = 'B' and accepted_at >= :since and accepted_at < :closes_at) dues
+            where agency not in (select agency from instruction where period = :period and round = :round group by agency)
+            group by agency order by lines desc, agency
         """),
-        {"period": period, "round": round_},
+        {"period": period, "round": round_, "since": _last_upload(conn, closes_at), "closes_at": closes_at},
     ).all()
     least = max(lines, -(-sum(row.lines for row in found) // groups))
     conn.execute(text("select pg_advisory_xact_lock(:key)"), {"key": NUMBERS_LOCK})
@@ -132,6 +155,13 @@ def asking(conn: Connection, period: str, round_: int, lines: int, groups: int) 
             made.append(Asking(tuple(agencies), last - dues + 1, last + 1))
             agencies, dues = [], 0
     return made
+
+
+def _last_upload(conn: Connection, before: datetime) -> datetime:
+    """When the upload before this one closed: what came since then goes with this one."""
+    query = text("select max(due_at) from step_begun where step = :step and due_at < :before")
+    found: datetime | None = conn.execute(query, {"step": Step.UPLOAD_CLOSE.value, "before": before}).scalar_one()
+    return clock.started_at(conn) if found is None else found
 
 
 _RESERVE: Final = text("""
@@ -155,12 +185,17 @@ def open_instructions(
     bill may name. Returns what each agency asks of each bank. That a bill is asked once a round, its unique key says.
 
     First round: monthly bills for bank deduction. Second: those named again and answered, and bills that missed the first.
+    Either: supplements and repayments that came since the upload before.
     """
     values = {
         "period": period, "round": round_, "closes_at": closes_at, "begun_at": begun_at, "banks": list(banks),
         "agencies": list(asking.agencies), "first": asking.first,
     }  # fmt: skip
     made = conn.execute(text(_OPEN), values).rowcount
+    others = {"first": asking.first + made, "since": _last_upload(conn, closes_at)}
+    with in_order(conn):
+        made += conn.execute(text(_OPEN_OTHERS), values | others).rowcount
+    set_based(conn)
     assert made <= asking.end - asking.first, f"{made} instructions of {asking}"
     return _uploads(conn, "id >= :first and id < :end", first=asking.first, end=asking.end)
 

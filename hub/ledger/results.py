@@ -1,14 +1,14 @@
 """Bank answers: taken in line by line beside their request, and handed on for posting in bundles."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import polars as pl
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from hub.domain.funds import FUND_NAMES
 from hub.ledger import batches, frames
-from hub.ledger.batches import Batch
+from hub.ledger.batches import Batch, Section
 
 _KEPT: Final = ("line", "deducted", *FUND_NAMES, "code", "reference", "file_line")
 _ROWS_AT_ONCE: Final = 50_000
@@ -53,3 +53,22 @@ def bundles(conn: Connection, batch: Batch, size: int) -> Iterator[ResultBundle]
         for part, chunk in enumerate(answered.iter_slices(size)):
             columns = [chunk[name].to_list() for name in RESULT_COLUMNS]
             yield ResultBundle(section.agency, section.shard, part, first + part * size, columns)
+
+
+_FAILED: Final = text("""
+    select i.bill_id from instruction i join result_line r on r.batch_id = :batch and r.line = i.id - :offset
+    where i.id between :first and :last and r.line between :first - :offset and :last - :offset and r.deducted = 0
+      and coalesce((
+          select sum(c.pension + c.unemployment + c.injury + c.maternity) from collection c where c.bill_id = i.bill_id), 0) = 0
+    order by i.id
+""")
+
+
+def failed(conn: Connection, batch: Batch, sections: Iterable[Section]) -> list[int]:
+    """The bills of sections of a batch for which the bank deducted nothing, and on which there is no money otherwise."""
+    found: list[int] = []
+    for section in sections:
+        first, last = section.offset + section.first_line, section.offset + section.last_line
+        values = {"batch": batch.id, "offset": section.offset, "first": first, "last": last}
+        found += conn.execute(_FAILED, values).scalars()
+    return found

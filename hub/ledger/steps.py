@@ -41,6 +41,18 @@ def due_at(conn: Connection, period: Period, step: Step, round_: int = 0) -> dat
     return found[0].due_at
 
 
+def last_due(conn: Connection, step: Step, at: datetime, banks: Iterable[str]) -> datetime | None:
+    """The latest hour up to ``at`` of a step that comes once a month, carried out yet or not; None before the first."""
+    period = Period.of(at.date())
+    hours = [
+        each.due_at
+        for sessions in timetables(conn, (period.previous(), period), banks)
+        for each in sessions
+        if each.step is step
+    ]
+    return max((hour for hour in hours if hour is not None and hour <= at), default=None)
+
+
 def is_done(conn: Connection, period: Period, step: Step, round_: int = 0, bank: str = "") -> bool:
     return bool(
         conn.execute(

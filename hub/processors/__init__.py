@@ -51,11 +51,14 @@ FLOW: Final[tuple[FlowStep, ...]] = (
         "money is split in statutory order",
     ),
     FlowStep(
-        8, "post_arrivals", "post-arrivals", (topics.FUNDS_SPLIT,), (topics.ARRIVAL_NOTIFIED, topics.ARREARS_SETTLED),
+        8, "post_arrivals", "post-arrivals", (topics.FUNDS_SPLIT,), (topics.ARRIVAL_NOTIFIED,),
         "money is posted and, batch by batch, notified (财表八, 表二十七)",
     ),
     FlowStep(10, "book_at_agency", "book-at-agency", (topics.ARRIVAL_NOTIFIED,), (), "the agency books its notice"),
     FlowStep(11, "take_in_receipts", "", (), (topics.RECEIPT_RECORDED,), "sporadic receipts are booked"),
+    FlowStep(
+        11, "close_finances", "", (), (), "what is unpaid of supplements and repayments is cancelled (财表二, 财表三)"
+    ),
     FlowStep(12, "close_month", "", (), (topics.PERIOD_CLOSED,), "the month is closed (财表一)"),
     FlowStep(
         12, "open_arrears", "open-arrears", (topics.PERIOD_CLOSED,), (topics.ARREARS_OPENED,), "what is unpaid turns into arrears"

@@ -1,7 +1,8 @@
 """Steps 8 and 9, post arrivals and notify agencies (C9-3): money goes on its bills; a batch that is posted whole is notified.
 
-Reads: funds-split, key agency/shard. Writes: the city's journal, collections, suspense, arrival-notified, arrears-settled.
-Rule: a bill takes what it still lacks, fund by fund; what is beyond goes to suspense with a work item.
+Reads: funds-split, key agency/shard. Writes: the city's journal, collections, suspense, arrival-notified; tells of arrears settled.
+Rule: a bill takes what it still lacks, fund by fund; what is beyond goes to suspense with a work item. A supplement or a
+repayment is taken whole or not at all: a cancelled one not, nor one whose arrears have been settled meanwhile (C10, C11).
 Repeat: the inbox row of the event, and one collection a batch line.
 """
 
@@ -11,18 +12,17 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-import topics
 from hub.domain.funds import FUND_NAMES, NOTHING
-from hub.domain.lifecycle import BatchState
+from hub.domain.lifecycle import BatchState, Cancelled
 from hub.domain.money import Fen, print_yuan
 from hub.domain.periods import Period
 from hub.domain.posting import EntryKind, JournalEntry, Level, bank_arrival
 from hub.domain.work import Queue
-from hub.ledger import arrivals, batches, journal, notices, outbox, work_items
+from hub.ledger import arrivals, batches, cancellations, journal, notices, repayments, settlements, work_items
 from hub.ledger.arrivals import Arrived, Bundle
 from hub.ledger.batches import Batch, Section
 from hub.ledger.database import lock_books_shared, lock_shards
-from hub.wire.events import Event, Received
+from hub.wire.events import Received
 
 
 def handle(conn: Connection, events: Sequence[Received]) -> None:
@@ -44,15 +44,15 @@ def _post(conn: Connection, events: Sequence[Received]) -> None:
     sections = {number: batches.sections(conn, batch.id) for number, batch in posted.items()}
     with_money = [event for event in events if any(map(any, _amounts(event)))]
     entry_of = dict(zip((event.event_id for event in with_money), journal.numbers(conn, len(with_money)), strict=True))
+    bundles = {
+        entry: _bundle(event, entry, posted[event.record["batch_no"]], sections[event.record["batch_no"]])
+        for event in with_money
+        for entry in [entry_of[event.event_id]]
+    }
     # Decide and apply: what a bill still lacks is known to the books, so they share each line.
-    arrived = arrivals.collect(
-        conn,
-        [
-            _bundle(event, entry_of[event.event_id], posted[number], sections[number])
-            for event in with_money
-            for number in [event.record["batch_no"]]
-        ],
-    )
+    at = max(event.occurred_at for event in events)
+    spoken_for = repayments.spoken_for(conn, list(bundles.values()), at)
+    arrived = arrivals.collect(conn, list(bundles.values()), spoken_for.amounts)
     journal.book_all(
         conn,
         [(number, _entry(event, arrived[number])) for event in with_money for number in [entry_of[event.event_id]]],
@@ -61,8 +61,7 @@ def _post(conn: Connection, events: Sequence[Received]) -> None:
         number, batch = entry_of[event.event_id], posted[event.record["batch_no"]]
         if arrived[number].suspense != NOTHING:
             _open_suspense_items(conn, batch, event, number)
-        if event.record["booking_period"] > batch.period:
-            _tell_arrears_settled(conn, batch, event)
+        _settle(conn, batch, event, bundles[number], spoken_for.too_late)
     for number, batch in posted.items():
         of_batch = [event for event in events if event.record["batch_no"] == number]
         if arrivals.count_posted(conn, batch.id, sum(map(_lines, of_batch))):
@@ -95,7 +94,8 @@ def _bundle(event: Received, entry: int, batch: Batch, sections: Sequence[Sectio
     ), f"{batch.batch_no} has no such lines of {record['agency']}"
     return Bundle(
         entry_id=entry, batch_id=batch.id, first_line=first, first_instruction=first + section.offset,
-        booking_period=record["booking_period"], business_date=record["business_date"], amounts=_amounts(event),
+        kind=section.kind, period=batch.period, booking_period=record["booking_period"],
+        business_date=record["business_date"], amounts=_amounts(event),
     )  # fmt: skip
 
 
@@ -124,21 +124,14 @@ def _open_suspense_items(conn: Connection, batch: Batch, event: Received, entry:
         )
 
 
-def _tell_arrears_settled(conn: Connection, batch: Batch, event: Received) -> None:
-    first = event.record["first_line"]
-    columns = arrivals.on_bills(conn, batch.id, first, first + _lines(event))
-    if not columns:
-        return
-    settled = Event(
-        topic=topics.ARREARS_SETTLED,
-        key=event.record["agency"],
-        subject=str(event.event_id),
-        occurred_at=event.occurred_at,
-        lines=len(columns[0]),
-        record={
-            "agency": event.record["agency"], "period": batch.period,
-            "booking_period": event.record["booking_period"], "batch_no": batch.batch_no,
-            **dict(zip(("bills", *FUND_NAMES), columns, strict=True)),
-        },
-    )  # fmt: skip
-    outbox.append(conn, [settled])
+def _settle(conn: Connection, batch: Batch, event: Received, bundle: Bundle, too_late: set[int]) -> None:
+    """What a bundle means for arrears: it settles some, or repayments come too late for theirs and are cancelled."""
+    if bundle.kind == "M" and bundle.booking_period > bundle.period:
+        settlements.tell_of_bills(
+            conn, event.event_id, bundle, batch.batch_no, event.record["agency"], event.occurred_at
+        )
+    if bundle.kind == "A":
+        at, period, number = event.occurred_at, Period(bundle.booking_period), batch.batch_no
+        beyond, arrived = (arrivals.bills_of(conn, table, bundle) for table in ("suspense", "collection"))
+        cancellations.cancel(conn, beyond & too_late, Cancelled.SETTLED, at=at, period=period, cause=number)
+        settlements.tell_of_repayments(conn, arrived, booking_period=period, batch_no=number, at=at)

@@ -1,7 +1,8 @@
 """Step 6, release a bank's answers for posting (C9-3): at the session's posting step, or at once when that has passed.
 
-Reads: the answered batches of a session and bank. Writes: first-result or second-result, in bundles.
-Rule: booking period and date are fixed here, so that nothing later depends on when an event is taken.
+Reads: the answered batches of a session and bank. Writes: first-result or second-result, in bundles; cancellations.
+Rule: booking period and date are fixed here, so that nothing later depends on when an event is taken. So is what a failed
+deduction cancels: a supplement or a repayment (C10, C11), unless it was paid at the counter before.
 Repeat: a batch goes from ANSWERED to POSTING once.
 """
 
@@ -11,12 +12,12 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 import topics
-from hub.domain.lifecycle import BatchState
+from hub.domain.lifecycle import BatchState, Cancelled
 from hub.domain.periods import Period
 from hub.domain.timetable import ScheduledStep, Step
-from hub.ledger import batches, outbox, results, steps
+from hub.ledger import batches, cancellations, outbox, results, steps
 from hub.ledger.batches import Batch
-from hub.ledger.database import lock_books_shared, set_based
+from hub.ledger.database import lock_books_shared, lock_shards, set_based
 from hub.wire.events import Event
 
 
@@ -46,8 +47,16 @@ def release_if_due(conn: Connection, batch_no: str, now: datetime) -> bool:
 
 def _release(conn: Connection, batch: Batch, now: datetime, *, late: bool) -> None:
     period = steps.open_period(conn, now)
+    others = [section for section in batches.sections(conn, batch.id) if section.kind != "M"]
+    if others:
+        lock_shards(conn, {(section.agency, section.shard) for section in others})
+        failed = results.failed(conn, batch, others)
+        cancellations.cancel(conn, failed, Cancelled.FAILED, at=now, period=period, cause=batch.batch_no)
     set_based(conn)
-    batches.advance(conn, batch, BatchState.POSTING, booking_period=str(period), posting_date=now.date(), late=late)
+    batches.advance(
+        conn, batch, BatchState.POSTING,
+        booking_period=str(period), posting_date=now.date(), released_at=now, late=late,
+    )  # fmt: skip
     outbox.append(conn, _results(conn, batch, period, now, late))
 
 

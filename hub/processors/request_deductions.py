@@ -1,7 +1,8 @@
 """Step 2, request deductions (C9-1): when an upload closes, each agency's requests and their 财表六 go to the city.
 
 Reads: bills, second collections, what has been collected. Writes: instructions, deduction-requested, deduction-declared.
-Rule: a bill is asked for exactly what is outstanding, once a round, and never while an earlier request is unanswered.
+Rule: a bill is asked for exactly what is outstanding, once a round, and never while an earlier request is unanswered;
+supplements and repayments once and whole, in the first session that closes after they came (C10, C11).
 Repeat: what an agency asks is written whole or not at all; agencies that have asked are passed over, and the step is done
 when all have.
 
@@ -39,11 +40,12 @@ GROUPS: Final = 8
 
 def carry_out(engine: Engine, step: ScheduledStep, banks: Collection[str]) -> int:
     """Closes the upload of ``step`` at all ``banks`` and returns the number of instructions it made."""
+    assert step.due_at is not None, "a step beyond the calendar is not carried out"
     begun_at = steps.let_the_hour_come(engine, step)
     with engine.begin() as conn:
         draw_statistics(conn, "bill", "instruction", "collection")
     with engine.begin() as conn:
-        groups = requests.asking(conn, str(step.period), step.round, TOGETHER, GROUPS)
+        groups = requests.asking(conn, str(step.period), step.round, step.due_at, TOGETHER, GROUPS)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upload") as pool:
         made = sum(pool.map(partial(_ask, engine, step, begun_at, banks), groups))
     with engine.begin() as conn:

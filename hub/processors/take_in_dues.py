@@ -1,7 +1,7 @@
-"""Step 1, take in dues (表八): an agency's file becomes bills, whole or not at all.
+"""Step 1, take in dues (表八, 表五, 表十): an agency's file becomes bills, whole or not at all.
 
-Reads: a dues file (C8, C9-1; contract section 2). Writes: bills, the memorandum of what is due.
-Rule: every control total equals its lines, every bill is new, every bank known.
+Reads: a dues file (C8, C9-1, C10, C11; contract section 2). Writes: bills, the memorandum of what is due.
+Rule: every control total equals its lines, every bill is new, every bank known; a repayment claims no more than is outstanding.
 Repeat: the file's identity is unique among accepted files, and so is each bill id.
 """
 
@@ -14,12 +14,15 @@ from sqlalchemy import Connection
 from hub.domain.dues import DuesFile, DuesHeader
 from hub.domain.faults import Fault, FaultCode
 from hub.domain.funds import FUND_NAMES, FundAmounts
+from hub.domain.ids import shard_of
 from hub.domain.money import Fen
 from hub.domain.parties import Parties
+from hub.domain.periods import Period
 from hub.domain.posting import EntryKind, JournalEntry, Level, dues
+from hub.domain.repayments import Arrears, judge_claims
 from hub.domain.timetable import Step
-from hub.ledger import bills, journal, steps
-from hub.ledger.database import lock_books_shared
+from hub.ledger import bills, journal, repayments, steps
+from hub.ledger.database import lock_books_shared, lock_shards
 
 
 def identity(header: DuesHeader) -> str:
@@ -41,6 +44,8 @@ def take_in(
     # Decide
     if header.agency not in parties.agencies or (header.kind == "M" and steps.is_over(conn, header.period, now)):
         return False
+    if header.kind == "A":
+        return False  # what its lines claim is judged line by line
     # Apply
     sums = dict.fromkeys(FUND_NAMES, 0)
     by_bank: set[str] = set()
@@ -74,13 +79,29 @@ def check(conn: Connection, file: DuesFile, parties: Parties, now: datetime) -> 
         faults.append(
             Fault(1, "period", FaultCode.PERIOD_CLOSED, "a period whose month end has not closed", str(header.period))
         )
+    if header.kind == "A":
+        faults += _claims(conn, file, now)
     return faults + bills.conflicts(conn, header, parties.banks, banks_too_late=too_late)
 
 
+def _claims(conn: Connection, file: DuesFile, now: datetime) -> list[Fault]:
+    """What repayments claim beyond what is outstanding. Their shards stay locked, so that no two claim the same at once."""
+    agency = file.header.agency
+    lock_shards(conn, {(agency, shard_of(line.unit)) for line in file.lines if line.unit})
+    named = {Arrears(line.unit, str(line.refers_to)) for line in file.lines if line.unit and line.refers_to}
+    closed = {period for period in {Period(each.period) for each in named} if steps.is_over(conn, period, now)}
+    claimable = repayments.claimable(conn, agency, [each for each in named if each.period in closed], now)
+    return judge_claims([line for line in file.lines if line.unit], claimable, closed)
+
+
 def keep(conn: Connection, file: DuesFile, file_id: int, now: datetime) -> None:
-    """Apply: the staged lines become bills, and the agency's memorandum accounts show what is due."""
+    """Apply: the staged lines become bills, and the agency's memorandum accounts show what is due.
+
+    Repayments are no new dues: the accounts show their arrears already.
+    """
     amounts = bills.keep_staged(conn, file.header, file_id, now)
-    _book(conn, file.header, amounts, now)
+    if file.header.kind != "A":
+        _book(conn, file.header, amounts, now)
 
 
 def _book(conn: Connection, header: DuesHeader, amounts: FundAmounts, now: datetime) -> None:

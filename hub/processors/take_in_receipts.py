@@ -1,7 +1,8 @@
 """Step 11, take in sporadic receipts (C9-1, C9-5): cash, cheque and collection money is booked when it is accepted.
 
 Reads: a receipts file (contract section 2). Writes: receipts, the agency's journal, receipt-recorded.
-Rule: a receipt pays all that is outstanding on its bill, or it is refused; after month end a monthly bill takes none.
+Rule: a receipt pays all that is outstanding on its bill, or it is refused; after month end a monthly bill takes none, nor does
+one that was cancelled. What pays a repayment settles its arrears (C11).
 Repeat: the file's identity is unique among accepted files, and so is each receipt id.
 """
 
@@ -15,13 +16,14 @@ import topics
 from hub.domain.arrears import unarrived
 from hub.domain.faults import Fault, FaultCode
 from hub.domain.funds import NOTHING, FundAmounts
-from hub.domain.money import print_yuan
 from hub.domain.parties import Parties
 from hub.domain.periods import Period
 from hub.domain.posting import EntryKind, JournalEntry, Level, receipt
-from hub.domain.receipts import ReceiptLine, ReceiptsFile, ReceiptsHeader
-from hub.ledger import bills, journal, outbox, receipts, steps
-from hub.ledger.bills import HEADER_LINES, Standing
+from hub.domain.receipts import ReceiptLine, ReceiptsFile, ReceiptsHeader, judge_receipt
+from hub.domain.repayments import Arrears
+from hub.domain.standing import Standing
+from hub.domain.timetable import Step
+from hub.ledger import bills, journal, outbox, receipts, repayments, settlements, steps
 from hub.ledger.database import lock_books_shared, lock_shards
 from hub.wire.events import Event
 
@@ -47,40 +49,27 @@ def check(conn: Connection, file: ReceiptsFile, parties: Parties, now: datetime)
     standing = bills.standing_by_number(conn, numbers)
     known = receipts.known(conn, [line.receipt_no for line in file.lines])
     closed = {period for period in {b.period for b in standing.values()} if steps.is_over(conn, Period(period), now)}
+    finance_closed_at = steps.last_due(conn, Step.FINANCE_CLOSE, now, parties.banks)
+    repaying = [Arrears(bill.unit, bill.refers_to) for bill in standing.values() if bill.kind == "A"]
+    arrears = repayments.outstanding(conn, file.header.agency, repaying, now)
     # Decide
     header, faults = file.header, list[Fault]()
     if header.agency not in parties.agencies:
         faults.append(Fault(1, "agency", FaultCode.UNKNOWN_AGENCY, "an agency of this hub", header.agency))
     for line in file.lines:
         if line.receipt_no in known:
-            faults.append(
-                Fault(
-                    line.line + HEADER_LINES,
-                    "receipt id",
-                    FaultCode.DUPLICATE,
-                    "an id never used before",
-                    line.receipt_no,
-                )
-            )
+            expected = "an id never used before"
+            faults.append(Fault(line.file_line, "receipt id", FaultCode.DUPLICATE, expected, line.receipt_no))
         bill = standing.get(line.bill_no)
-        faults += judge(line, bill if bill is not None and bill.agency == header.agency else None, closed)
+        if bill is None or bill.agency != header.agency:
+            faults += judge_receipt(line, None, closed, finance_closed_at, None)
+            continue
+        named = Arrears(bill.unit, bill.refers_to)
+        found = judge_receipt(line, bill, closed, finance_closed_at, arrears.get(named))
+        faults += found
+        if bill.kind == "A" and not found:
+            arrears[named] = arrears[named].minus(bill.due)
     return Checked(faults, standing)
-
-
-def judge(line: ReceiptLine, bill: Standing | None, closed: set[str]) -> list[Fault]:
-    """One receipt against its bill."""
-    at = line.line + HEADER_LINES
-    if bill is None:
-        return [Fault(at, "bill id", FaultCode.UNKNOWN_BILL, "a bill of this agency", line.bill_no)]
-    if bill.kind == "M" and bill.period in closed:
-        return [Fault(at, "bill id", FaultCode.PERIOD_CLOSED, "a bill whose month end has not closed", bill.period)]
-    outstanding = unarrived(bill.due, bill.collected).total
-    if outstanding == 0:
-        return [Fault(at, "bill id", FaultCode.NOT_OUTSTANDING, "a bill with something outstanding", line.bill_no)]
-    if line.amount != outstanding:
-        expected = f"{print_yuan(outstanding)}, all that is outstanding"
-        return [Fault(at, "amount", FaultCode.NOT_OUTSTANDING, expected, print_yuan(line.amount))]
-    return []
 
 
 def keep(conn: Connection, file: ReceiptsFile, standing: Mapping[str, Standing], file_id: int, now: datetime) -> None:
@@ -102,14 +91,17 @@ def keep(conn: Connection, file: ReceiptsFile, standing: Mapping[str, Standing],
         at=now,
         lines=((line, standing[line.bill_no].bill_id) for line in file.lines),
     )
-    total = NOTHING
-    for amounts in paid.values():
-        total = total.plus(amounts)
+    for_dues = into_arrears = NOTHING
+    for number, amounts in paid.items():
+        if standing[number].kind == "A":
+            into_arrears = into_arrears.plus(amounts)
+        else:
+            for_dues = for_dues.plus(amounts)
     entry = journal.book(
         conn,
         JournalEntry(
             level=Level.AGENCY, agency=header.agency, what=EntryKind.RECEIPT, cause=identity(header),
-            booking_period=period, business_date=now.date(), postings=receipt(total),
+            booking_period=period, business_date=now.date(), postings=receipt(for_dues, into_arrears),
         ),
     )  # fmt: skip
     receipts.collect(
@@ -119,6 +111,8 @@ def keep(conn: Connection, file: ReceiptsFile, standing: Mapping[str, Standing],
     outbox.append(
         conn, [_recorded(line, standing[line.bill_no], paid[line.bill_no], period, now) for line in file.lines]
     )
+    repaid = [bill.bill_id for bill in standing.values() if bill.kind == "A"]
+    settlements.tell_of_repayments(conn, repaid, booking_period=period, batch_no="", at=now)
 
 
 def _recorded(line: ReceiptLine, bill: Standing, paid: FundAmounts, period: Period, now: datetime) -> Event:

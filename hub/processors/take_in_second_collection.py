@@ -13,9 +13,10 @@ from sqlalchemy import Connection
 from hub.domain.faults import Fault, FaultCode
 from hub.domain.parties import Parties
 from hub.domain.second_collection import AgainFile, AgainHeader, AgainLine
+from hub.domain.standing import Standing
 from hub.domain.timetable import Step
 from hub.ledger import bills, second_collections, steps
-from hub.ledger.bills import HEADER_LINES, Standing
+from hub.ledger.bills import HEADER_LINES
 from hub.ledger.database import lock_books_shared
 
 

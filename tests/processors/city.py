@@ -188,9 +188,9 @@ class City:
         assert answer.accepted, [fault.message for fault in answer.faults]
         return answer
 
-    def dues(self, *bills: Bill, agency_code: str = CHAOYANG, period: str = PERIOD) -> Paper:
-        number = self._next("dues", agency_code, period)
-        return agency.dues(agency_code, period, number, self.today(), bills)
+    def dues(self, *bills: Bill, agency_code: str = CHAOYANG, period: str = PERIOD, kind: str = "M") -> Paper:
+        number = self._next("dues", agency_code, period, kind)
+        return agency.dues(agency_code, period, number, self.today(), bills, kind)
 
     def again(self, *units: tuple[str, str], agency_code: str = CHAOYANG, period: str = PERIOD) -> Paper:
         """``units``: (unit, mode)."""
@@ -198,10 +198,10 @@ class City:
         chosen = [Again(unit, mode, self.today()) for unit, mode in units]
         return agency.again(agency_code, period, number, self.today(), chosen)
 
-    def receipts(self, *taken: tuple[str, str, int], agency_code: str = CHAOYANG) -> Paper:
-        """``taken``: (receipt id, bill, fen), all in cash."""
+    def receipts(self, *taken: tuple[str, str, int], agency_code: str = CHAOYANG, method: str = "CASH") -> Paper:
+        """``taken``: (receipt id, bill, fen), all in cash, or by another method without a number."""
         number = self._next("receipts", agency_code, str(self.today()))
-        paid = [Receipt(no, bill, "CASH", "", fen, self.today()) for no, bill, fen in taken]
+        paid = [Receipt(no, bill, method, "", fen, self.today()) for no, bill, fen in taken]
         return agency.receipts(agency_code, self.today(), number, paid)
 
     def _next(self, *what: str) -> int:
@@ -293,6 +293,12 @@ class City:
         found = self.form(name, **question)["total"][measure]
         return int(found["count"]), int(found["total"])
 
+    def status(self, bill: str) -> str:
+        """``hub export unit``: where a bill stands."""
+        unit = self.value("select unit from bill where bill_no = :bill", bill=bill)
+        (found,) = (row["status"] for row in self.form("unit", unit=unit)["rows"] if row["bill"] == bill)
+        return str(found)
+
     def work(self, queue: str) -> list[dict[str, Any]]:
         """Open work items of a queue."""
         with self.hub.engine.connect() as conn:
@@ -339,6 +345,10 @@ _BOOKS: Mapping[str, str] = {
     "notices": """
         select t.batch_no, n.agency, n.supplementary, n.requested, n.arrived_count, n.arrived, n.unarrived, n.suspense, n.event_id
         from notice n join batch t on t.id = n.batch_id order by 1, 2
+    """,
+    "cancellations": """
+        select b.bill_no, x.reason, x.cause, x.cancelled_at, x.booking_period from cancellation x join bill b on b.id = x.bill_id
+        order by 1
     """,
     "closes": "select period, agency, due, arrived_count, arrived, arrears_count, arrears from period_close order by 1, 2",
     "outbox": """

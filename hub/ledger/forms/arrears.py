@@ -11,17 +11,22 @@ KEYS = ("agency", "unit", "period")
 
 
 def rows(connection: Connection, question: Question) -> Iterable[SheetRow]:
-    """What was opened at month end, less the money booked for the bill in later months; only where some is missing."""
+    """What was opened at month end, less the money of later months, for the bill or by repayments; where some is missing."""
     opened = wanted(question, period="a.period", agency="a.agency", unit="a.unit")
     settled = ", ".join(f"coalesce(sum(c.{fund}), 0) as {fund}" for fund in FUND_NAMES)
+    left = {fund: f"a.{fund} - c.{fund} - coalesce(r.{fund}, 0)" for fund in FUND_NAMES}
     query = f"""
-        select a.agency, a.unit, a.period, 1, {", ".join(f"(a.{fund} - c.{fund})::bigint" for fund in FUND_NAMES)}
+        select a.agency, a.unit, a.period, 1, {", ".join(f"({each})::bigint" for each in left.values())}
         from arrears a
         cross join lateral (
             select {settled} from collection c where c.bill_id = a.bill_id and c.booking_period > a.period
         ) c
+        left join (
+            select b.agency, b.unit, b.refers_to as period, {settled}
+            from bill b join collection c on c.bill_id = b.id where b.kind = 'A' group by 1, 2, 3
+        ) r on r.agency = a.agency and r.unit = a.unit and r.period = a.period
         where {opened} and {wanted_bills(question, "a.bill_id", "bank")}
-            and ({" or ".join(f"a.{fund} <> c.{fund}" for fund in FUND_NAMES)})
+            and ({" or ".join(f"{each} <> 0" for each in left.values())})
     """
     return read(connection, query, len(KEYS), question)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, text
 
-from hub.ledger.verification import bills, events, files, journal, totals
+from hub.ledger.verification import bills, events, files, finances, journal, totals
 from hub.ledger.verification.findings import Evidence, Outcome
 
 Check = Callable[[Connection, Evidence], Outcome]
@@ -20,6 +20,11 @@ CHECKS: Final[tuple[Check, ...]] = (
     bills.due_is_arrived_or_in_arrears,
     bills.closes_equal_the_books,
     bills.receipts_are_on_their_bills,
+    finances.filed_is_accounted_for,
+    finances.finance_closes_equal_the_books,
+    finances.cancelled_bills_have_no_money,
+    finances.repayments_never_overdraw,
+    finances.money_in_equals_the_forms,
     events.events_are_taken_or_in_flight,
     events.answers_are_released,
     # 2: control totals at every hand-over
@@ -28,6 +33,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     files.receipts_files_equal_receipts,
     totals.instructions_are_their_bills,
     totals.requests_equal_dues,
+    totals.supplements_and_repayments_are_asked_once,
     totals.uploads_are_whole,
     totals.declarations_equal_requests,
     totals.city_lines_equal_requests,

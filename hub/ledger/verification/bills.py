@@ -94,7 +94,7 @@ _CLOSING_IN_FLIGHT: Final = f"""
     select key from outbox where topic = '{topics.PERIOD_CLOSED.name}' and awaiting > 0
 """
 _BOOKED: Final = ", ".join(f"sum(k.{fund})::bigint as {fund}" for fund in FUND_NAMES)
-_IN_TIME: Final = f"""
+IN_TIME: Final = f"""
     select b.id as bill_id, {
     ", ".join(
         f"coalesce(k.{fund}, 0) + least(coalesce(w.{fund}, 0), greatest(b.{fund} - coalesce(k.{fund}, 0), 0)) as {fund}"
@@ -117,7 +117,7 @@ def due_is_arrived_or_in_arrears(conn: Connection, _evidence: Evidence) -> Outco
     found = ", ".join(f"coalesce(c.{fund}, 0) + coalesce(a.{fund}, 0)" for fund in FUND_NAMES)
     query = f"""
         select 'bill' as place, b.bill_no as key, {funds("b")} as expected, array[{found}] as found
-        from bill b left join ({_IN_TIME}) c on c.bill_id = b.id left join arrears a on a.bill_id = b.id
+        from bill b left join ({IN_TIME}) c on c.bill_id = b.id left join arrears a on a.bill_id = b.id
         where b.kind = 'M' and b.period in ({_CLOSED})
             and b.agency || '/' || b.shard not in ({_CLOSING_IN_FLIGHT})
     """
@@ -143,7 +143,7 @@ def closes_equal_the_books(conn: Connection, _evidence: Evidence) -> Outcome:
         from (
             select b.period, b.agency,
                 {of_bills} || {of_money} || array[count(*) filter (where {missing} > 0), {short}]::bigint[] as measures
-            from bill b left join ({_IN_TIME}) c on c.bill_id = b.id
+            from bill b left join ({IN_TIME}) c on c.bill_id = b.id
             where b.kind = 'M' and b.period in ({_CLOSED}) group by b.period, b.agency) e
         full join period_close k using (period, agency)
     """

@@ -36,7 +36,7 @@ _FUNDS = ", ".join(FUND_NAMES)
 _C_FUNDS = ", ".join(f"c.{fund}" for fund in FUND_NAMES)
 _MINUS_FUNDS = ", ".join(f"-c.{fund}" for fund in FUND_NAMES)
 _AT_AGENCY = f"(c.source = 'RECEIPT' or (c.batch_id, b.agency) in ({_NOTICED}))"
-_SETTLES_ARREARS = "(b.kind = 'M' and c.booking_period > b.period)"
+_SETTLES_ARREARS = "(b.kind = 'A' or b.kind = 'M' and c.booking_period > b.period)"
 
 BANK_MONEY: Final = _OF_BILLS.format(_C_FUNDS, "collection", "c.source = 'BANK'")
 RECEIPTS: Final = _OF_BILLS.format(_C_FUNDS, "collection", "c.source = 'RECEIPT'")
@@ -48,7 +48,11 @@ IN_TIME: Final = _OF_BILLS.format(_MINUS_FUNDS, "collection", f"{_AT_AGENCY} and
 SETTLED: Final = _OF_BILLS.format(_MINUS_FUNDS, "collection", f"{_AT_AGENCY} and {_SETTLES_ARREARS}")
 ARREARS: Final = f"select agency, {_FUNDS} from arrears"
 ARREARS_OFF: Final = f"select agency, {', '.join(f'-{fund}' for fund in FUND_NAMES)} from arrears"
-BILLS: Final = f"select agency, {_FUNDS} from bill"
+BILLS: Final = f"select agency, {_FUNDS} from bill where kind <> 'A'"
+CANCELLED: Final = f"""
+    select b.agency, {", ".join(f"-b.{fund}" for fund in FUND_NAMES)}
+    from cancellation x join bill b on b.id = x.bill_id where b.kind <> 'A'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ CONTROL_ACCOUNTS: Final = (
     ControlAccount(Level.AGENCY, Account.CITY_CLEARING, "D", (NOTICED_MONEY, NOTICED_BEYOND)),
     ControlAccount(Level.AGENCY, Account.FUND_INCOME, "C", (AGENCY_MONEY,)),
     ControlAccount(Level.AGENCY, Account.SUSPENSE, "C", (NOTICED_BEYOND,)),
-    ControlAccount(Level.AGENCY, Account.MEMO_DUES, "D", (BILLS, IN_TIME, ARREARS_OFF)),
+    ControlAccount(Level.AGENCY, Account.MEMO_DUES, "D", (BILLS, IN_TIME, ARREARS_OFF, CANCELLED)),
     ControlAccount(Level.AGENCY, Account.MEMO_ARREARS, "D", (ARREARS, SETTLED)),
 )
 
@@ -106,12 +110,13 @@ _BOOKS_LINES: Final[tuple[tuple[EntryKind, Account, Side], ...]] = (
     (EntryKind.RECEIPT, Account.FUND_INCOME, "C"),
     (EntryKind.ARREARS_OPENED, Account.MEMO_ARREARS, "D"),
     (EntryKind.DUES_TAKEN_IN, Account.MEMO_DUES, "D"),
+    (EntryKind.CANCELLATION, Account.MEMO_CONTRA, "D"),
 )
 """Which posting of an entry has rows of its own behind it."""
 
 
 def entries_equal_their_lines(conn: Connection, _evidence: Evidence) -> Outcome:
-    """Each entry against the very rows it booked: money on bills, suspense, arrears opened, bills taken in."""
+    """Each entry against the very rows it booked: money on bills, suspense, arrears opened, bills taken in, cancelled."""
     booked = ", ".join(f"coalesce(sum(p.amount_fen) filter (where p.fund = '{fund}'), 0)" for fund in FUND_NAMES)
     of_entry = f"select entry_id, '{{0}}' as account, {fund_sums('l')} as amounts from {{1}} l group by entry_id"
     booking = ", ".join(f"('{kind.value}', '{account.value}', '{side}')" for kind, account, side in _BOOKS_LINES)
@@ -127,7 +132,10 @@ def entries_equal_their_lines(conn: Connection, _evidence: Evidence) -> Outcome:
             union all {of_entry.format(Account.MEMO_ARREARS, "arrears")}
             union all select e.id, '{Account.MEMO_DUES}', {fund_sums("b")}
                 from bill b join file_intake f on f.id = b.file_id
-                left join journal_entry e on e.cause = f.identity and e.what = '{EntryKind.DUES_TAKEN_IN}' group by e.id)
+                left join journal_entry e on e.cause = f.identity and e.what = '{EntryKind.DUES_TAKEN_IN}'
+                where b.kind <> 'A' group by e.id
+            union all select x.entry_id, '{Account.MEMO_CONTRA}', {fund_sums("b")}
+                from cancellation x join bill b on b.id = x.bill_id where b.kind <> 'A' group by x.entry_id)
         select 'journal_entry' as place, coalesce(entry_id::text, 'missing') || ' ' || account as key,
             lines.amounts as expected, booked.amounts as found
         from booked full join lines using (entry_id, account)

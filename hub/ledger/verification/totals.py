@@ -61,6 +61,30 @@ def requests_equal_dues(conn: Connection, _evidence: Evidence) -> Outcome:
     return compare_sets(conn, "requests-equal-dues", "requests", FUND_NAMES, query)
 
 
+def supplements_and_repayments_are_asked_once(conn: Connection, _evidence: Evidence) -> Outcome:
+    """Supplements and repayments for bank deduction are asked for whole, in the first session that closes after they came.
+
+    One paid at the counter before that is not asked for. Of a session that is not drawn up whole, what is there is checked.
+    """
+    query = f"""
+        with upload as ({_UPLOADS}),
+        expected as (
+            select b.id, u.period, u.round, {funds("b")} as amounts from bill b
+            cross join lateral (select * from upload u where u.due_at > b.accepted_at order by u.due_at limit 1) u
+            where b.kind <> 'M' and b.mode = 'B'
+                and not exists (select from receipt r where r.bill_id = b.id and r.accepted_at < u.due_at)),
+        found as (
+            select i.bill_id as id, i.period, i.round, {funds("i")} as amounts from instruction i where i.kind <> 'M')
+        select 'instruction' as place, b.bill_no || ' of ' || a.period || ' round ' || a.round as key, a.expected, a.found
+        from (
+            select id, period, round, e.amounts as expected, f.amounts as found
+            from expected e full join found f using (id, period, round)) a
+        join bill b using (id)
+        where a.found is not null or (a.period, a.round) in (select period, round from ({_DONE}) done)
+    """
+    return compare_sets(conn, "supplements-and-repayments-are-asked-once", "requests", FUND_NAMES, query)
+
+
 def uploads_are_whole(conn: Connection, _evidence: Evidence) -> Outcome:
     """An upload that was begun is done, unless a schedule is at work: what was cut off is done again by the next one."""
     query = f"""

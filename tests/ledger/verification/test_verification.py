@@ -9,6 +9,12 @@ from tests.ledger.verification.conftest import Books
 BANK_A2 = "batch_id = (select id from batch where batch_no = 'ICBC-1') and line = 2"
 """Where A-2 stands in the first session: asked for 236.00, answered with 205.00."""
 
+OF_OTHER_KINDS = {
+    "filed-is-accounted-for", "finance-closes-equal-the-books", "cancelled-bills-have-no-money", "repayments-never-overdraw",
+    "supplements-and-repayments-are-asked-once",
+}  # fmt: skip
+"""The little month has monthly bills only; the others' months are lived in ``tests/processors``, and tampered with there."""
+
 # what is changed, which check has to see it, and what its answer has to name
 TAMPERED = [
     ("update collection set pension = pension - 1 where " + BANK_A2,
@@ -109,7 +115,8 @@ def test_the_little_month_is_proven(books: Books) -> None:
 
 
 def test_every_check_had_something_to_compare(books: Books) -> None:
-    assert [name for name, outcome in books.outcomes().items() if outcome.detail.startswith("0 ")] == []
+    empty = {name for name, outcome in books.outcomes().items() if outcome.detail.startswith("0 ")}
+    assert empty == OF_OTHER_KINDS
 
 
 @pytest.mark.parametrize(

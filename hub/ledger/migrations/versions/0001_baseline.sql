@@ -96,6 +96,7 @@ create table bill (
 create unique index bill_no_once on bill (bill_no);
 create unique index bill_monthly_once on bill (unit, period) where kind = 'M';
 create index bill_of_other_kind_by_unit on bill (unit) where kind <> 'M';
+create index bill_of_other_kind_by_hour on bill (accepted_at) where kind <> 'M';
 create index bill_by_period on bill using brin (period) with (pages_per_range = 32, autosummarize = on);
 
 create table second_collection (              -- accepted lines of AGAIN files
@@ -190,6 +191,7 @@ create table batch (                          -- one bank file each (表二十�
     posting_date   date,
     posted_lines   integer not null default 0,
     late           boolean not null default false,   -- released after the session's posting step
+    released_at    timestamptz,               -- with the booking period: by then its money counts, its failures cancel
     unique (bank, business_date, seq)
 );
 create index batch_by_session on batch (period, round, bank);
@@ -299,6 +301,25 @@ create table period_close (                   -- 财表一 at month end, not res
     arrived_count integer not null, arrived bigint[] not null,
     arrears_count integer not null, arrears bigint[] not null,
     primary key (period, agency)
+);
+create table cancellation (                   -- supplements and repayments that were cancelled 注销
+    bill_id        bigint primary key references bill,
+    reason         text not null,             -- hub.domain.lifecycle.Cancelled
+    cause          text not null,             -- what cancelled it: a batch, a step, a file identity …
+    cancelled_at   timestamptz not null,
+    booking_period char(7) not null,
+    entry_id       bigint references journal_entry   -- of a supplement: it is due no longer
+);
+create table finance_close (                  -- 财表二 (kind A) and 财表三 (S) at the finance close, not restated
+    period   char(7) not null,
+    kind     char(1) not null check (kind in ('S', 'A')),
+    agency   char(6) not null,
+    closed_at timestamptz not null,           -- the step's hour
+    filed_count integer not null, filed bigint[] not null,
+    arrived_count integer not null, arrived bigint[] not null,
+    cancelled_count integer not null, cancelled bigint[] not null,
+    pending_count integer not null, pending bigint[] not null,
+    primary key (period, kind, agency)
 );
 create table arrears (                        -- opened at month end; outstanding = opened less collections booked in later periods
     bill_id   bigint primary key,

@@ -1,0 +1,6 @@
+"""财表二 还款到位汇总表: repayments of arrears, as they stood at the finance close."""
+
+from hub.domain.dues import Kind
+from hub.ledger.forms import finances
+
+FORM = finances.form("f2", "财表二", "还款到位汇总表", Kind.REPAYMENT)
