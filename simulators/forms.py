@@ -28,6 +28,8 @@ FORMS: Final = {
     "f8": Form(("agency", "bank", "kind"), SESSION),
     "t27": Form(("agency", "bank"), SESSION),
     "f1": Form(("agency",), ("due", "arrived", "arrears")),
+    "f2": Form(("agency",), ("filed", "arrived", "cancelled", "pending")),
+    "f3": Form(("agency",), ("filed", "arrived", "cancelled", "pending")),
     "balances": Form(("agency",), ("collected",)),
     "arrears": Form(("agency", "unit", "period"), ("outstanding",)),
     "unit": Form(("period", "kind", "bill"), ("due", "arrived", "unarrived")),
@@ -118,6 +120,16 @@ def _f1(oracle: Oracle, sums: Sums, period: str) -> None:
             sums.add(key, "arrears", 1, less(bill.due, shut.arrived))
 
 
+def _finances(kind: str) -> Callable[[Oracle, Sums, str], None]:
+    def fill(oracle: Oracle, sums: Sums, period: str) -> None:
+        for fate in oracle.fates.get(period, []):
+            if fate.bill.kind == kind:
+                sums.add((fate.bill.agency,), "filed", 1, fate.bill.due)
+                sums.add((fate.bill.agency,), fate.became, 1, fate.bill.due)
+
+    return fill
+
+
 def _requested(step: str, key: Callable[[Line], Key]) -> Callable[[Oracle, Sums, str, int], None]:
     def fill(oracle: Oracle, sums: Sums, period: str, number: int) -> None:
         if (step, period, number) in oracle.done:
@@ -156,7 +168,7 @@ def _by_file(line: Line) -> Key:
     return (line.bill.bank, line.file)
 
 
-BY_PERIOD: Final = {"t8": _t8, "f1": _f1}
+BY_PERIOD: Final = {"t8": _t8, "f1": _f1, "f2": _finances("A"), "f3": _finances("S")}
 BY_ROUND: Final = {
     "f6": _requested("upload", _by_kind),
     "t26": _requested("batch", _by_bank),
@@ -175,15 +187,17 @@ def _balances(oracle: Oracle, sums: Sums, period: str | None) -> None:
 
 def _arrears(oracle: Oracle, sums: Sums, period: str | None) -> None:
     for bill in oracle.bills.values():
-        if bill.in_arrears and not bill.covered and period in (None, bill.period):
-            sums.add((bill.agency, bill.unit, bill.period), "outstanding", 1, bill.missing)
+        if bill.in_arrears and bill.outstanding != NIL and period in (None, bill.period):
+            sums.add((bill.agency, bill.unit, bill.period), "outstanding", 1, bill.outstanding)
 
 
 SPANNING: Final = {"balances": _balances, "arrears": _arrears}
 
 
 def status_of(bill: Bill) -> str:
-    if bill.covered:
+    if bill.cancelled_at is not None:
+        return "cancelled"
+    if bill.outstanding == NIL:
         return "arrived"
     if bill.in_arrears:
         return "arrears"

@@ -21,12 +21,13 @@ from typing import Any, Final
 
 from simulators import agency
 from simulators.agency import Again, Paper, Receipt
+from simulators.amounts import add, in_order
 from simulators.bank import BankServerError
 from simulators.bank_program import decide, garbled
 from simulators.bank_work import Request, UnusableRequestError
 from simulators.chance import draw
 from simulators.faults import DUES_FAULTS
-from simulators.forms import Export, differences
+from simulators.forms import Export, differences, status_of
 from simulators.hub_command import HubAnswerError
 from simulators.oracle import ROUNDS, Bill, Oracle
 from simulators.plan import Comes, Plan, plan_of
@@ -101,9 +102,21 @@ class Month:
         handed_in = datetime.fromisoformat(f"{previous(period)}-28T09:00")
         yield Appointment(handed_in, f"{period} dues (表七, 表八)", lambda: self._dues(dates), lambda: self._t8(period))
         yield Appointment(dates.day(1, 7, 30), f"{period} dues of the 1st", lambda: self._more_dues(dates))
+        yield Appointment(
+            dates.day(1, 7, 45),
+            f"{period} supplements (表五) and repayments (表十)",
+            lambda: self._others(dates, "first"),
+            lambda: self._t8(period),
+        )
         yield from self._deduction(dates, 1)
         yield from self._late_answers(dates, dates.day(12, 10), Comes.LATE, 1)
         yield Appointment(dates.day(13, 10), f"{period} second collection", lambda: self._again(dates))
+        yield Appointment(
+            dates.day(13, 11),
+            f"{period} more supplements and repayments",
+            lambda: self._others(dates, "second"),
+            lambda: [Export("arrears"), *self._not_yet(Export("f3", period))],
+        )
         yield Appointment(
             dates.day(15, 10),
             f"{period} sporadic receipts (零星收款)",
@@ -203,7 +216,7 @@ class Month:
     def _all(self, period: str) -> list[Export]:
         """Every export of a closed period."""
         rounds = [Export(form, period, number) for form in ("f6", "t26", "f7", "f8", "t27") for number in ROUNDS]
-        whole = [Export(form, period) for form in ("t8", "f1", "balances", "arrears")]
+        whole = [Export(form, period) for form in ("t8", "f1", "f2", "f3", "balances", "arrears")]
         return [*rounds, *whole, Export("balances"), Export("arrears"), *self._units(period)]
 
     def _at_month_end(self, period: str) -> list[Export]:
@@ -215,7 +228,7 @@ class Month:
         chosen: dict[object, str] = {}
         for bill in self.oracle.bills.values():
             if bill.period == period:
-                chosen.setdefault((bill.covered, bill.in_arrears, sum(bill.arrived) > 0), bill.unit)
+                chosen.setdefault((status_of(bill), bill.kind, sum(bill.repaid) > 0), bill.unit)
         for instruction in self.oracle.suspense:
             bill = self.oracle.bills[instruction[:-2]]
             if bill.period == period:
@@ -298,6 +311,56 @@ class Month:
         self._numbers[what] += 1
         return self._numbers[what]
 
+    def _others(self, dates: Dates, occasion: str) -> None:
+        """Units file supplements and repay arrears. A repayment of a fen more than is outstanding is tried, and refused."""
+        period, day, papers = dates.period, self.oracle.now.date(), list[Paper]()
+        for code in self.plan.agencies:
+            for kind, bills in (
+                ("S", self._supplements(code, period, occasion)),
+                ("A", self._repayments(code, period)),
+            ):
+                if not bills:
+                    continue
+                if kind == "A" and not any("_A_" in paper.name for paper in papers):
+                    first = bills[0]
+                    over = first._replace(
+                        due=add(
+                            self.oracle.claimable(self.oracle.arrears_of(first.refers_to, first.unit)), (0, 0, 0, 1)
+                        )
+                    )
+                    self._must_refuse(agency.dues(code, period, 9999, day, [over, *bills[1:]], kind))
+                number = self._next("dues", code, period, kind)
+                papers.append(agency.dues(code, period, number, day, bills, kind))
+        self._hand_in_dues(papers)
+
+    def _supplements(self, code: str, period: str, occasion: str) -> list[agency.Bill]:
+        """A few units pay what they had left out of an earlier month, known to the hub or not."""
+        made: list[agency.Bill] = []
+        for unit in self.population.of_agency(code):
+            luck = draw(self.plan.seed, "supplement", unit.no, period, occasion)
+            if luck % 100 < 7:
+                month = previous(previous(period) if luck % 2 else period)
+                bill = agency.bill_of(self.population, unit, period)
+                number = f"S{period.replace('-', '')}-{unit.no}-{self._next('supplement', unit.no, period)}"
+                due = bill.due[0] // 3 + 1, bill.due[1] // 3, bill.due[2] // 3, bill.due[3] // 3
+                made.append(bill._replace(no=number, due=due, refers_to=month))
+        return made
+
+    def _repayments(self, code: str, period: str) -> list[agency.Bill]:
+        """Some units in arrears repay them, whole or half, by their bank or at the counter."""
+        made: list[agency.Bill] = []
+        units = {unit.no: unit for unit in self.population.of_agency(code)}
+        for arrears in [bill for bill in self.oracle.bills.values() if bill.in_arrears and bill.agency == code]:
+            left = self.oracle.claimable(arrears)
+            luck = draw(self.plan.seed, "repayment", arrears.no, period, self.oracle.now)
+            if sum(left) < 2 or luck % 100 >= 45:
+                continue
+            due = left if luck % 2 else in_order(sum(left) // 2, left)
+            bill = agency.bill_of(self.population, units[arrears.unit], period)
+            number = f"A{period.replace('-', '')}-{arrears.unit}-{self._next('repayment', arrears.unit, period)}"
+            made.append(bill._replace(no=number, due=due, refers_to=arrears.period))
+        return made
+
     def _again(self, dates: Dates) -> None:
         """Late bills come in; who was not paid in full is asked again, sent to the counter, or passed over."""
         self._hand_in(dates, self.population.is_late)
@@ -305,7 +368,9 @@ class Month:
         unanswered = self.oracle.unanswered(period)
         wrong, right = [], []
         for code in self.plan.agencies:
-            asked = [line.bill for line in self.oracle.lines[period, 1] if line.bill.agency == code]
+            asked = [
+                each.bill for each in self.oracle.lines[period, 1] if each.bill.agency == code and each.bill.monthly
+            ]
             chosen = self._second_chances(asked, dates)
             unknown = Again(f"{code}999999", "B", day)
             waiting = [Again(bill.unit, "B", day) for bill in asked if bill.no in unanswered][:1]
@@ -337,6 +402,7 @@ class Month:
                 self._receipt(code, day, bill)
                 for bill in self.oracle.bills.values()
                 if bill.period == period and bill.agency == code and not bill.covered
+                if bill.cancelled_at is None and self.oracle.has_room(bill)
                 if self.plan.pays_at_counter(bill.no, occasion, self._inclination(bill, occasion, open_answers))
             ]
             if taken and not papers and occasion == "middle":
@@ -357,7 +423,8 @@ class Month:
         return {"twice": 0, "middle": 6, "end": 25}[occasion]
 
     def _receipt(self, code: str, day: date, bill: Bill) -> Receipt:
-        method = METHODS[draw(self.plan.seed, "method", bill.no) % len(METHODS)]
+        methods = METHODS[:2] if bill.kind == "A" else METHODS  # arrears are not repaid by collection
+        method = methods[draw(self.plan.seed, "method", bill.no) % len(methods)]
         number = self._next("receipt", code)
         cheque = f"{number:08d}" if method == "CHEQUE" else ""
         return Receipt(f"RC-{code}-{day:%Y%m%d}-{number:05d}", bill.no, method, cheque, sum(bill.missing), day)

@@ -21,7 +21,7 @@ ROUNDS: Final = (1, 2)
 
 @dataclass(slots=True)
 class Bill:
-    """One monthly bill and what became of it. Amounts in fen per fund."""
+    """One bill and what became of it. Amounts in fen per fund; ``repaid`` is what repayments brought for a monthly one."""
 
     no: str
     agency: str
@@ -33,7 +33,12 @@ class Bill:
     account: str
     account_name: str
     due: Four
+    refers_to: str
+    filed_at: datetime
     arrived: Four = NIL
+    repaid: Four = NIL
+    arrived_at: datetime | None = None
+    cancelled_at: datetime | None = None
     asked_again: bool = False
     bank_ended: bool = False
     in_arrears: bool = False
@@ -47,12 +52,30 @@ class Bill:
     def covered(self) -> bool:
         return self.arrived == self.due
 
+    @property
+    def monthly(self) -> bool:
+        return self.kind == "M"
+
+    @property
+    def outstanding(self) -> Four:
+        """What is missing of a monthly bill when what was repaid of its arrears is taken off."""
+        return less(self.missing, self.repaid)
+
+    @property
+    def settled_at(self) -> datetime | None:
+        """When a supplement or a repayment came to its end."""
+        return self.cancelled_at or self.arrived_at
+
 
 @dataclass(slots=True)
 class Line:
-    """One bill asked of a bank in one round. ``came`` is the bank's money per fund, None while unanswered."""
+    """One bill asked of a bank in one session, whose period may be another than the bill's.
+
+    ``came`` is the bank's money per fund, None while unanswered.
+    """
 
     bill: Bill
+    period: str
     round: int
     wanted: Four
     file: str = ""
@@ -73,6 +96,14 @@ class Shut:
     arrived: Four
 
 
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What a finance close found of a supplement or a repayment: arrived, cancelled or pending."""
+
+    bill: Bill
+    became: str
+
+
 class Oracle:
     """The books. ``no_parts`` names the banks that deduct all or nothing."""
 
@@ -82,6 +113,8 @@ class Oracle:
         self.bills: dict[str, Bill] = {}
         self.lines: dict[tuple[str, int], list[Line]] = defaultdict(list)
         self.shut: dict[str, list[Shut]] = {}
+        self.fates: dict[str, list[Fate]] = {}
+        self._finances_closed: datetime | None = None
         self.done: set[tuple[str, str, int]] = set()
         self.batches: dict[tuple[str, str], list[Line]] = {}
         self.request_files: dict[tuple[str, int], list[str]] = defaultdict(list)
@@ -104,9 +137,10 @@ class Oracle:
         for row in (row for row in rows if row[0] == "D"):
             mode, bank, account, account_name = row[5:9]
             due = four_of(row[9:13])
-            bill = Bill(row[2], agency, period, kind, row[3], mode, bank, account, account_name, due)
+            bill = Bill(row[2], agency, period, kind, row[3], mode, bank, account, account_name, due, row[14], self.now)
             self.bills[bill.no] = bill
-            self._by_unit[period, bill.unit] = bill
+            if bill.monthly:
+                self._by_unit[period, bill.unit] = bill
             total += sum(bill.due)
         return sum(row[0] == "D" for row in rows), total
 
@@ -124,7 +158,9 @@ class Oracle:
             bill = self.bills[row[3]]
             if sum(bill.missing) != fen(row[6]):
                 raise ValueError(f"receipt {row[2]} is not what is outstanding")
-            self._receipts[row[2]] = (bill.period, bill.missing)
+            if bill.cancelled_at is not None or not self.has_room(bill):
+                raise ValueError(f"receipt {row[2]} is for a bill that takes none")
+            self._receipts[row[2]] = (bill.period if bill.monthly else "", bill.missing)
             self._book(bill, bill.missing)
 
     # -- what banks do --------------------------------------------------------------------------------------------
@@ -140,7 +176,7 @@ class Oracle:
                 found.append(f"{request.name} line {asked.line}: {asked.instruction} was not to be asked")
                 continue
             bill = line.bill
-            part = request.bank not in self.no_parts
+            part = request.bank not in self.no_parts and bill.monthly
             wanted = (bill.bank, bill.unit, bill.account, bill.account_name, line.wanted, part)
             given = (request.bank, asked.unit, asked.account, asked.account_name, asked.wanted, asked.may_be_part)
             if wanted != given:
@@ -176,7 +212,7 @@ class Oracle:
             header, *rows = fields_of(data)
             batch = self.batches[header[3], header[4]]
             first = batch[0]
-            if ("posting", first.bill.period, first.round) in self.done:
+            if ("posting", first.period, first.round) in self.done:
                 self._post(batch, rows)
             else:
                 self._waiting.append((bank, data))
@@ -189,15 +225,48 @@ class Oracle:
             if came != four_of(row[6:10]):
                 raise ValueError(f"the bank splits {line.id} otherwise than in order")
             line.came = came
-            line.told = ("close", line.bill.period, 0) not in self.done
-            applied = smaller(came, line.bill.missing)
+            line.told = ("close", line.period, 0) not in self.done
+            applied = self._applied(line.bill, came)
             if came != applied:
                 self.suspense[line.id] = less(came, applied)
             self._book(line.bill, applied)
 
+    def _applied(self, bill: Bill, came: Four) -> Four:
+        """What of a bank's money a bill takes. One that is paid whole or not at all is cancelled when nothing comes."""
+        if bill.monthly:
+            return smaller(came, bill.outstanding)
+        if bill.cancelled_at is not None or bill.covered:
+            return NIL
+        if not sum(came) or not self.has_room(bill):
+            bill.cancelled_at = self.now
+            return NIL
+        return came
+
+    def has_room(self, bill: Bill) -> bool:
+        """Whether the arrears that a repayment repays can still take all of it; other bills repay none."""
+        if bill.kind != "A":
+            return True
+        return smaller(bill.due, self._by_unit[bill.refers_to, bill.unit].outstanding) == bill.due
+
+    def arrears_of(self, period: str, unit: str) -> Bill:
+        """The monthly bill whose arrears a repayment names. Raises KeyError when there is none."""
+        return self._by_unit[period, unit]
+
+    def claimable(self, arrears: Bill) -> Four:
+        """What a repayment may still claim of a monthly bill in arrears."""
+        left = arrears.missing
+        for bill in self.bills.values():
+            if bill.kind == "A" and (bill.refers_to, bill.unit) == (arrears.period, arrears.unit):
+                left = left if bill.cancelled_at is not None else less(left, bill.due)
+        return left
+
     def _book(self, bill: Bill, amounts: Four) -> None:
         if sum(amounts):
             bill.arrived = add(bill.arrived, amounts)
+            bill.arrived_at = self.now
+            if bill.kind == "A":
+                arrears = self._by_unit[bill.refers_to, bill.unit]
+                arrears.repaid = add(arrears.repaid, amounts)
             period = booked_in(self.now)
             bill.booked[period] = add(bill.booked.get(period, NIL), amounts)
 
@@ -219,6 +288,7 @@ class Oracle:
                 yield session.upload, "upload", period, session.round
                 yield session.batch, "batch", period, session.round
                 yield session.posting, "posting", period, session.round
+            yield dates.finance_close, "finance", period, 0
             yield dates.month_close, "close", period, 0
 
     def _carry_out(self, step: str, period: str, number: int) -> None:
@@ -227,17 +297,43 @@ class Oracle:
             for bill in self._of(period):
                 due_now = number == 1 or bill.no not in asked_before or bill.asked_again
                 if bill.mode == "B" and due_now and not bill.bank_ended and not bill.covered:
-                    self.lines[period, number].append(Line(bill, number, bill.missing))
+                    self.lines[period, number].append(Line(bill, period, number, bill.missing))
+            self._ask_for_others(period, number)
         self.done.add((step, period, number))
         if step == "posting":
             self._post_ready()
+        if step == "finance":
+            self._close_finances(period)
         if step == "close":
             self.shut[period] = [Shut(bill, bill.arrived) for bill in self._of(period)]
             for bill in self._of(period):
                 bill.in_arrears = not bill.covered
 
     def _of(self, period: str) -> list[Bill]:
-        return [bill for bill in self.bills.values() if bill.period == period]
+        return [bill for bill in self.bills.values() if bill.period == period and bill.monthly]
+
+    def _others(self) -> list[Bill]:
+        return [bill for bill in self.bills.values() if not bill.monthly]
+
+    def _ask_for_others(self, period: str, number: int) -> None:
+        """Supplements and repayments that no bank was asked for yet and nobody has paid, whatever their own period."""
+        asked = {line.bill.no for lines in self.lines.values() for line in lines}
+        for bill in self._others():
+            if bill.mode == "B" and bill.no not in asked and not bill.covered:
+                self.lines[period, number].append(Line(bill, period, number, bill.due))
+
+    def _close_finances(self, period: str) -> None:
+        """What is sporadic and not paid is cancelled; what came since the last close, or was pending there, is told."""
+        since = self._finances_closed
+        told = [each for each in self._others() if since is None or each.settled_at is None or each.settled_at > since]
+        for bill in told:
+            if bill.mode == "S" and bill.settled_at is None:
+                bill.cancelled_at = self.now
+        self.fates[period] = [
+            Fate(bill, "cancelled" if bill.cancelled_at else "arrived" if bill.arrived_at else "pending")
+            for bill in told
+        ]
+        self._finances_closed = self.now
 
     # -- what the driver asks ------------------------------------------------------------------------------------
 
@@ -261,10 +357,17 @@ class Oracle:
             "receipts": len(self._receipts),
             "arrears": sum(bill.in_arrears for bill in self.bills.values()),
             "arrears_settled": sum(bill.in_arrears and bill.covered for bill in self.bills.values()),
+            "supplements": sum(bill.kind == "S" for bill in self.bills.values()),
+            "repayments": sum(bill.kind == "A" for bill in self.bills.values()),
+            **{
+                became: sum(fate.became == became for told in self.fates.values() for fate in told)
+                for became in ("arrived", "cancelled", "pending")
+            },
+            "repaid": sum(sum(bill.repaid) > 0 for bill in self.bills.values()),
         }
 
     def sporadic(self, period: str) -> Four:
-        """All sporadic receipts on bills of ``period``, per fund."""
+        """All sporadic receipts on monthly bills of ``period``, per fund."""
         found = NIL
         for of_period, amounts in self._receipts.values():
             if of_period == period:

@@ -69,6 +69,8 @@ PAPER: Final = {
     "f8": "财表八",
     "t27": "表二十七",
     "f1": "财表一",
+    "f2": "财表二",
+    "f3": "财表三",
     "balances": "books",
     "arrears": "arrears by unit",
 }
@@ -85,6 +87,15 @@ class Totals:
         total = self._seen[Export(form, self._period, number)]["total"][measure]
         pension, unemployment, injury, maternity = (int(total[fund]) for fund in FUNDS)
         return Figure(f"{PAPER[form]} {measure}", int(total["count"]), (pension, unemployment, injury, maternity))
+
+    def monthly(self, number: int) -> Four:
+        """What arrived of monthly bills in a deduction (财表八)."""
+        rows = self._seen[Export("f8", self._period, number)]["rows"]
+        found = NIL
+        for row in (row for row in rows if row["kind"] == "M"):
+            pension, unemployment, injury, maternity = (int(row["arrived"][fund]) for fund in FUNDS)
+            found = add(found, (pension, unemployment, injury, maternity))
+        return found
 
 
 def of_requests(requests: Iterable[Request]) -> Figure:
@@ -116,7 +127,7 @@ def close(month: Month, period: str) -> Closing:
     ]
     columns = [
         totals.of("f1", "due").amounts,
-        *(totals.of("f8", "arrived", number).amounts for number in ROUNDS),
+        *(totals.monthly(number) for number in ROUNDS),
         sporadic,
         totals.of("f1", "arrears").amounts,
     ]
@@ -143,17 +154,19 @@ def _month_ties(totals: Totals, sporadic: Four) -> list[TieOut]:
     )
     by_way = sporadic
     for number in ROUNDS:
-        by_way = add(by_way, totals.of("f8", "arrived", number).amounts)
+        by_way = add(by_way, totals.monthly(number))
     books = totals.of("balances", "collected").amounts
+    others = [totals.of(form, "arrived").amounts for form in ("f2", "f3")]
+    on_forms = add(came.amounts, add(*others))
     return [
-        TieOut("dues", (totals.of("t8", "due"), due, settled)),
+        TieOut("dues", (due, settled)),
         TieOut(
             "money in",
             (
                 Figure("first + second + sporadic", None, by_way),
                 came._replace(bills=None),
-                Figure("books", None, books),
             ),
         ),
+        TieOut("all kinds", (Figure("财表一 + 二 + 三 arrived", None, on_forms), Figure("books", None, books))),
         TieOut("arrears", (short, totals.of("arrears", "outstanding"))),
     ]

@@ -167,6 +167,7 @@ class _Search:
 
     def bill(self, bill: Row[Any]) -> Stop:
         facts = _facts(bill, "period", "kind", "agency", "unit", "unit_name", "mode", "bank", "accepted_at")
+        facts |= {"refers_to": bill.refers_to} if bill.refers_to else {}
         facts |= {"account": mask(bill.account), "account_name": mask(bill.account_name), "due": _amounts(bill)}
         asked = self._rows("select * from instruction where bill_id = :bill order by period, round", bill=bill.id)
         paid = self._rows("select * from receipt where bill_id = :bill order by id", bill=bill.id)
@@ -175,6 +176,7 @@ class _Search:
             *map(self.instruction, asked),
             *self._second_collections(bill),
             *map(self.receipt, paid),
+            *self._cancellation(bill),
             *self._arrears(bill),
         )
         return Stop("bill", bill.bill_no, facts, then)
@@ -184,10 +186,43 @@ class _Search:
             then = (self._file(row.file_id, row.line + HEADER_LINES),)
             yield Stop("second-collection", bill.bill_no, _facts(row, "period", "mode", "pay_on", "accepted_at"), then)
 
+    def _cancellation(self, bill: Row[Any]) -> Iterator[Stop]:
+        for row in self._rows("select * from cancellation where bill_id = :bill", bill=bill.id):
+            then = tuple(self._entries(row.entry_id)) if row.entry_id is not None else ()
+            yield Stop(
+                "cancelled", bill.bill_no, _facts(row, "reason", "cause", "cancelled_at", "booking_period"), then
+            )
+
     def _arrears(self, bill: Row[Any]) -> Iterator[Stop]:
-        for row in self._rows("select * from arrears where bill_id = :bill", bill=bill.id):
+        """Of a monthly bill the arrears it left, with the repayments filed for them; of a repayment those it repays."""
+        repays = {
+            "unit": bill.unit,
+            "period": bill.refers_to if bill.kind == "A" else bill.period,
+            "agency": bill.agency,
+        }
+        if bill.kind == "S":
+            return
+        found = self._rows(
+            """
+            select a.*, b.bill_no from arrears a join bill b on b.id = a.bill_id
+            where a.unit = :unit and a.period = :period and a.agency = :agency
+            """,
+            **repays,
+        )
+        for row in found:
             facts = {"opened": _amounts(row), **_facts(row, "in_doubt", "opened_on")}
-            yield Stop("arrears", bill.bill_no, facts, tuple(self._entries(row.entry_id)))
+            then = (*self._entries(row.entry_id), *(self._repayments(repays) if bill.kind == "M" else ()))
+            yield Stop("arrears", row.bill_no, facts, then)
+
+    def _repayments(self, arrears: Mapping[str, Any]) -> Iterator[Stop]:
+        query = """
+            select * from bill
+            where kind = 'A' and unit = :unit and refers_to = :period and agency = :agency order by id
+        """
+        for row in self._rows(query, **arrears):
+            facts = {**_facts(row, "period", "mode", "bank", "accepted_at"), "claimed": _amounts(row)}
+            settled = self._event(_event_id(topics.ARREARS_SETTLED, f"repayment/{row.bill_no}"))
+            yield Stop("repayment", row.bill_no, facts, (*settled, *self._cancellation(row)))
 
     # ── a deduction ─────────────────────────────────────────────────────────────────────────────────────────────
     def _instructions(self, name: str) -> Sequence[Row[Any]]:
