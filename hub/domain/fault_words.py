@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from hub.domain.fault_phrases import in_chinese
 from hub.domain.faults import Fault, FaultCode
 
 WORDS: Final[Mapping[FaultCode, tuple[str, str]]] = {
@@ -52,13 +53,17 @@ WORDS: Final[Mapping[FaultCode, tuple[str, str]]] = {
 """Chinese and English of every code; a test holds the table to the codes."""
 
 
-def said(fault: Fault) -> tuple[str, str]:
-    """The fault as a sentence in Chinese and in English: where, what, what was expected and what was found."""
+def said(fault: Fault, chinese_name: str = "") -> tuple[str, str]:
+    """The fault as a sentence in Chinese and in English: where, what, what was expected and what was found.
+
+    ``chinese_name``: what the field is called in Chinese, when it has such a name.
+    """
     chinese, english = WORDS[fault.code]
     place = "整个文件" if fault.line is None else f"第{fault.line}行"
     where = "file" if fault.line is None else f"line {fault.line}"
     found = fault.found or "nothing"
+    field = f"{chinese_name}（{fault.field}）" if chinese_name else fault.field
     return (
-        f"{place}, {fault.field}: {chinese}; 应为 {fault.expected}; 实为 {fault.found or '空'}",
+        f"{place}, {field}: {chinese}; 应为 {in_chinese(fault.expected)}; 实为 {fault.found or '空'}",
         f"{where}, {fault.field}: {english}; expected {fault.expected}; found {found}",
     )

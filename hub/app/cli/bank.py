@@ -209,12 +209,14 @@ def conformance(
     profile: str = typer.Option(..., "--profile", help="The profile that both are written in."),
 ) -> int:
     """Check a bank's answer against its request, without a hub: every fault, in Chinese and English."""
-    from hub.app.conformance import examine, profile_named
-    from hub.domain.fault_words import said
+    from rich.text import Text
+
+    from hub.app.conformance import examine, in_words, profile_named
 
     context = output.of(ctx)
-    faults = examine(profile_named(profile), request, response)
-    words = [said(fault) for fault in faults]
+    form = profile_named(profile)
+    faults = examine(form, request, response)
+    words = [in_words(form, fault) for fault in faults]
     document = {
         "accepted": not faults,
         "file": response.name,
@@ -225,7 +227,8 @@ def conformance(
     }
     shown = [f"{chinese}\n  {english}" for chinese, english in words]
     verdict = f"{response.name}: 符合 conforms" if not faults else f"{response.name}: {len(faults)} 处不符 faults"
-    output.emit(context, document, "\n".join([verdict, *shown]))
+    # As text: what a bank wrote may look like markup of the screen.
+    output.emit(context, document, Text("\n".join([verdict, *shown])))
     return output.REFUSED if faults else output.DONE
 
 
