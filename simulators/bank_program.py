@@ -165,7 +165,7 @@ def garbled(paper: Paper) -> Paper:
     return Paper(paper.name, bytes_of_result(rows, paper.name))
 
 
-def _seals(directory: Path) -> list[Path]:
+def seals_in(directory: Path) -> list[Path]:
     """The ``.ok`` of every request in a directory."""
     return sorted(
         seal for seal in directory.glob("*.ok") if seal.name.startswith(("DK_", "DF_", bank_iso20022.REQUESTS))
@@ -200,7 +200,7 @@ class BankProgram:
         """Take every sealed request out of the outbound directory; it lies on the desk until answered."""
         taken = []
         self._desk.mkdir(exist_ok=True)
-        for seal in _seals(self.outbound):
+        for seal in seals_in(self.outbound):
             file = seal.with_suffix("")
             request = read_request(file.name, file.read_bytes(), seal.read_bytes())
             refuse_unless(request.bank == self.code, file.name, f"meant for {request.bank}, not for {self.code}")
@@ -211,7 +211,7 @@ class BankProgram:
 
     def on_desk(self) -> list[Request]:
         """Requests taken and not answered yet."""
-        seals = _seals(self._desk)
+        seals = seals_in(self._desk)
         return [
             read_request(file.name, file.read_bytes(), seal.read_bytes())
             for seal in seals
@@ -260,7 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         taken = program.receive()
         for request in taken:
-            print(f"took {request.name}: {len(request.lines)} lines, {_sums(request)}")
+            print(f"took {request.name}: {len(request.lines)} lines, {sums_of(request)}")
         for request in () if wanted.hold else program.on_desk():
             print(f"answered {request.name} with {program.answer(request, wanted.date).name}")
     except UnusableRequestError as refused:
@@ -269,7 +269,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _sums(request: Request) -> str:
+def sums_of(request: Request) -> str:
+    """What a request asks for, fund by fund, in yuan."""
     parts = [sum(line.wanted[place] for line in request.lines) for place in range(len(FUNDS))]
     return " ".join(f"{fund} {yuan(part)}" for fund, part in zip(FUNDS, parts, strict=True))
 

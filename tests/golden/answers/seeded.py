@@ -341,8 +341,8 @@ SWAPS: tuple[Swap, ...] = (
     ("funds-in-another-order", "<Nb>UNEMPLOYMENT</Nb>", "<Nb>INJURY</Nb>", ((2, f"{_FUND}/Id/Nb", "grammar"),)),
     ("fund-of-no-name", "<Nb>PENSION</Nb>", "<Nb>MEDICAL</Nb>", ((2, f"{_FUND}/Id/Nb", "grammar"),)),
     ("fifth-fund", "<LineDtls><Id><Nb>PENSION</Nb></Id>",
-     '<LineDtls><Id><Nb>PENSION</Nb></Id><Amt><RmtdAmt Ccy="CNY">0.00</RmtdAmt></Amt></LineDtls>'
-     "<LineDtls><Id><Nb>PENSION</Nb></Id>",
+     ('<LineDtls><Id><Nb>PENSION</Nb></Id><Amt><RmtdAmt Ccy="CNY">0.00</RmtdAmt></Amt></LineDtls>'
+      "<LineDtls><Id><Nb>PENSION</Nb></Id>"),
      ((2, _FUND, "duplicate"),)),
     ("reference-of-36", "<AcctSvcrRef>工行代扣回单1<", f"<AcctSvcrRef>{'1' * 36}<", ((3, f"{_TX}AcctSvcrRef", "grammar"),)),
     ("separator-in-reference", "<AcctSvcrRef>工行代扣回单1<", "<AcctSvcrRef>工行|回单<", ((3, f"{_TX}AcctSvcrRef", "grammar"),)),
