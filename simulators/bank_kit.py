@@ -209,7 +209,7 @@ class BankKit:
 
 def _write_whole(path: Path, data: bytes) -> None:
     """Under its name only when it is whole."""
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f"{path.name}.part")
     part.write_bytes(data)
     part.replace(path)
 

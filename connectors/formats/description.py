@@ -24,14 +24,13 @@ from hub.ports import BankFormat
 
 
 class FieldRow(NamedTuple):
-    """A field of a record. ``place``: its number, its bytes, or its depth in a message; ``optional``: may be left out."""
+    """A field of a record. ``place``: its number or its bytes, or in a message how often it is there, per record."""
 
     place: str
     width: str
     name: str
     words: FieldWords
     form: str
-    optional: bool = False
 
 
 class RecordTable(NamedTuple):
@@ -51,12 +50,13 @@ class CodeRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """A profile, as a bank has to know it. ``names``: patterns of names by kind of file."""
+    """A profile, as a bank has to know it. ``names``: patterns of names by kind of file; ``limits``: what every file keeps."""
 
     name: str
     version: str
     encoding: str
     kind: str
+    of_messages: bool
     names: Mapping[str, str]
     amounts: tuple[str, ...]
     max_lines: int
@@ -116,10 +116,11 @@ def _of_lines(profile: LineProfile) -> Description:
         version=str(profile.version),
         encoding=profile.encoding.upper(),
         kind="fields of fixed width, in bytes" if spec.fixed else f"fields split by {spec.separator}",
+        of_messages=False,
         names={"request": spec.request.name, "result": spec.result.name},
         amounts=in_fen if spec.amounts == "fen" else (AMOUNT_GRAMMAR, TOTAL_GRAMMAR),
         max_lines=profile.max_lines,
-        limits=(f"at most {MAX_LINE_BYTES} bytes a line",),
+        limits=("LF after the last line too", "no byte order mark", f"at most {MAX_LINE_BYTES} bytes a line"),
         deducts_parts=profile.deducts_parts,
         tables=tuple(_tables_of(profile.fields(), fixed=spec.fixed)),
         codes=tuple(CodeRow(each.code, each.ours) for each in spec.codes),
@@ -143,6 +144,7 @@ def _row(field: PlacedField, *, fixed: bool) -> FieldRow:
 # -- messages ---------------------------------------------------------------------------------------------------------
 
 _MESSAGES: Final = {"request": request.MESSAGE, "result": answer.MESSAGE, "returns": notification.MESSAGE}
+FUND_GROUP: Final = "LineDtls"
 _KINDS: Final = {"request": REQUEST, "result": RESULT, "returns": NOTIFICATION}
 
 
@@ -156,10 +158,16 @@ def _of_messages(profile: iso20022.Iso20022) -> Description:
         version=", ".join(message.name for message in _MESSAGES.values()),
         encoding=profile.encoding.upper(),
         kind="messages of ISO 20022, elements in the order of the schema",
+        of_messages=True,
         names={**names, "request": f"{REQUEST}_<bank>_<YYYYMMDD>_<seq 4>.xml"},
         amounts=(AMOUNT_GRAMMAR, TOTAL_GRAMMAR),
         max_lines=profile.max_lines,
         limits=(
+            "UTF-8 without a byte order mark",
+            "no document type declaration, so no entities",
+            "no comments",
+            "no processing instructions",
+            "no CDATA sections",
             f"at most {document.MAX_ELEMENTS} elements",
             f"at most {document.MAX_TEXT} characters of text",
             f"at most {document.MAX_TAG_BYTES} bytes a tag",
@@ -173,17 +181,20 @@ def _of_messages(profile: iso20022.Iso20022) -> Description:
 
 
 def _rows(kind: str, message: Message) -> Iterator[FieldRow]:
-    for place, optional in _leaves(message.root, optional=False):
+    for place, least, most in _leaves(message.root, 1, 1):
         column = place.column
         assert column is not None, "a leaf has its grammar"
         form = f'{column.expected}; Ccy="{CURRENCY}"' if place.takes_money else column.expected
-        most = "" if place.most == 1 else str(place.most)
-        yield FieldRow("", most, place.path, ELEMENT_WORDS[kind][place.path], form, optional)
+        times = str(most) if least == most else f"{least}–{most}"
+        yield FieldRow(times, "", place.path, ELEMENT_WORDS[kind][place.path], form)
 
 
-def _leaves(place: Place, *, optional: bool) -> Iterator[tuple[Place, bool]]:
-    """The leaves in the order of the schema, and whether they may be left out."""
+def _leaves(place: Place, least: int, most: int) -> Iterator[tuple[Place, int, int]]:
+    """The leaves in the order of the schema, and how often each is there in its record, at least and at most."""
     if place.column is not None:
-        yield place, optional
+        yield place, least, most
     for child in place.children.values():
-        yield from _leaves(child, optional=optional or not (child.is_record or child in place.required))
+        needed = child.is_record or child in place.required
+        # Of the funds there are always all: fewer, or in another order, are refused.
+        fewest = child.most if child.name == FUND_GROUP else 1
+        yield from _leaves(child, least * fewest if needed else 0, most * child.most)

@@ -8,6 +8,7 @@ from hub.domain.field_words import FIELD_WORDS, FieldWords
 _NOWHERE: Final = FieldWords("固定值", "constant; settled by agreement", "固定值，由协议约定")
 _FUND: Final = FieldWords("基金种类", "the fund, four in statutory order", "险种，四项按法定顺序")
 _FUND_AMOUNT: Final = FieldWords("基金金额", "the amount of that fund", "该项基金的金额")
+_SUM: Final = FieldWords("总金额", "sum of all transactions", "全部明细金额之和")
 _MESSAGE_NO: Final = FieldWords("报文标识号", "the bank's own number of the message", "银行自有报文号")
 _MOMENT: Final = FieldWords("报文时间", "its day is that of the file's name", "其日期与文件名一致")
 
@@ -15,12 +16,12 @@ _OF_REQUEST: Final[Mapping[str, str | FieldWords]] = {
     "GrpHdr/MsgId": "batch no",
     "GrpHdr/CreDtTm": _MOMENT,
     "GrpHdr/NbOfTxs": "count",
-    "GrpHdr/CtrlSum": "total",
+    "GrpHdr/CtrlSum": _SUM,
     "GrpHdr/InitgPty/Nm": _NOWHERE,
     "PmtInf/PmtInfId": "batch no",
     "PmtInf/PmtMtd": FieldWords("支付方式", "direct debit", "直接借记"),
     "PmtInf/NbOfTxs": "count",
-    "PmtInf/CtrlSum": "total",
+    "PmtInf/CtrlSum": _SUM,
     "PmtInf/PmtTpInf/CtgyPurp/Prtry": FieldWords("征缴期与扣款次数", "period and round", "征缴所属月份与第几次扣款"),
     "PmtInf/ReqdColltnDt": "date",
     "PmtInf/Cdtr/Nm": _NOWHERE,
@@ -76,7 +77,7 @@ _OF_RETURNS: Final[Mapping[str, str | FieldWords]] = {
     "Ntfctn/Acct/Id/Othr/Id": FieldWords("账户", "the city's account at the bank", "市中心在银行的账户"),
     "Ntfctn/Acct/Svcr/FinInstnId/Othr/Id": "bank",
     "Ntfctn/TxsSummry/TtlDbtNtries/NbOfNtries": "count",
-    "Ntfctn/TxsSummry/TtlDbtNtries/Sum": "total",
+    "Ntfctn/TxsSummry/TtlDbtNtries/Sum": _SUM,
     "Ntry/Amt": FieldWords("退回金额", "the amount given back", "退回的金额"),
     "Ntry/CdtDbtInd": FieldWords("借贷标志", "constant", "固定值"),
     "Ntry/RvslInd": FieldWords("冲正标志", "a reversal", "冲正"),

@@ -4,7 +4,9 @@ check an answer without a hub.
 The quarantine bench has a file of its own.
 """
 
+import sys
 from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -236,17 +238,48 @@ def conformance(
 def sample(
     ctx: typer.Context,
     profile: str = typer.Option(..., "--profile", help="The profile to write in."),
-    folder: Path = typer.Option(
-        Path(), "--into", "-o", exists=True, file_okay=False, writable=True, help="Where the files go; else here."
-    ),
+    folder: Path = typer.Option(Path(), "--into", "-o", file_okay=False, help="Where the files go; else here."),
+    answer: bool = typer.Option(False, "--answer", help="An answer with every outcome, too."),
 ) -> int:
     """Write a request file with every kind of line, and its .ok, for a bank that builds its side."""
     from hub.app import samples
     from hub.app.conformance import profile_named
 
     context = output.of(ctx)
-    request, ok = samples.write(profile_named(profile), folder)
+    request, ok, *answered = samples.write(profile_named(profile), folder, answer=answer)
     says = [f"{number:3}  {line.says}" for number, line in enumerate(samples.LINES, start=1)]
-    document = {"request": str(request), "ok": str(ok), "lines": [line.says for line in samples.LINES]}
-    output.emit(context, document, "\n".join([f"{request}", f"{ok}", *says]))
+    document: dict[str, object] = {
+        "request": str(request),
+        "ok": str(ok),
+        "lines": [line.says for line in samples.LINES],
+    }
+    if answered:
+        document["answer"], document["answer_ok"] = map(str, answered)
+    output.emit(context, document, "\n".join([f"{request}", f"{ok}", *map(str, answered), *says]))
+    return output.DONE
+
+
+class DocumentFormat(StrEnum):
+    """How the document of a profile is written."""
+
+    MD = "md"
+    JSON = "json"
+
+
+@app.command("profile")
+def show_profile(
+    ctx: typer.Context,
+    profile: str = typer.Argument(metavar="PROFILE", help="The profile to describe."),
+    form: DocumentFormat = typer.Option(DocumentFormat.MD, "--format", help="Markdown for people, JSON for programs."),
+) -> int:
+    """Describe a profile for the banks that use it: names, fields, codes, checks, examples, in Chinese and English."""
+    from hub.app.bank_document import as_document, as_markdown
+    from hub.app.conformance import profile_named
+
+    context = output.of(ctx)
+    told = profile_named(profile)
+    if context.json or form is DocumentFormat.JSON:
+        output.emit(context, as_document(told))
+    else:
+        sys.stdout.write(as_markdown(told))  # as it is: the screen would wrap its tables
     return output.DONE
