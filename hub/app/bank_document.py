@@ -194,7 +194,7 @@ def _form_of_files(told: Description) -> str:
         ("形式", "Form", f"{in_chinese(told.kind)} / {told.kind}"),
         *(("文件名（" + _FILES[kind][0] + "）", f"Name, {kind}", f"`{name}`") for kind, name in told.names.items()),
         *(("金额", "Amounts", f"{in_chinese(form)} / {form}") for form in told.amounts),
-        ("每个请求文件最多行数", "Most lines of a request", str(told.max_lines)),
+        ("每个请求文件最多行数，可约定更少", "Most lines of a request, or fewer as agreed", str(told.max_lines)),
         *(("要求", "Must", f"{in_chinese(limit)} / {limit}") for limit in told.limits),
         ("是否可部分扣款", "Parts may be deducted", parts),
     ]  # fmt: skip

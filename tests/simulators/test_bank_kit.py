@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -270,3 +271,27 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
         code, (told,) = kit(tmp_path / "other", "--port", first["port"])
         assert (code, told["event"]) == (1, "failed")
         assert str(first["port"]) in told["why"]
+
+
+def test_the_commands_of_the_readme_do_what_it_says(tmp_path: Path) -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## For banks\n")[1].split("\n## ")[0]
+    commands = re.findall(r"^\.venv/bin/(hub|python) (.+)$", section, re.MULTILINE)
+    assert [words.split()[:2] for _, words in commands] == [
+        ["bank", "sample"], ["-m", "simulators.bank_kit"], ["bank", "conformance"], ["-m", "simulators.bank_kit"],
+    ]  # fmt: skip
+    codes, printed = [], []
+    for program, words in commands:
+        python = [sys.executable] if program == "python" else [sys.executable, "-m", "hub.app.cli.main"]
+        done = subprocess.run(
+            [*python, *words.split()],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
+        codes.append(done.returncode)
+        printed.append(done.stdout)
+    assert codes == [0, 0, 2, 0], printed
+    assert "实扣金额（deducted）" in printed[2] and "control total" in printed[2]
