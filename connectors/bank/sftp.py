@@ -103,7 +103,7 @@ class SftpDoor:
         with self._session(f"Delivering {name}", self._outbound) as connection:
             uploader = Uploader(connection.sftp, self._outbound, self._receipts, self._limits)
             uploader.deliver(name, content)
-            uploader.deliver(ok_name, Content.of_bytes(ok_text))
+            uploader.deliver(ok_name, Content.of_bytes(ok_text), repeatable=True)
             return Delivery(name, content.size, connection.host_key)
 
     def move_to_done(self, name: str) -> str:
