@@ -49,6 +49,7 @@ _PHRASES: Final[Sequence[tuple[str, str]]] = (
     (r"nothing after the T line", "T 行之后无内容"),
     (r"(\d+) columns", r"\1 列"),
     (r"a line of (\d+) bytes", r"每行 \1 字节"),
+    (r"at most (\d+) faults", r"最多 \1 处错误"),
     (r"at most (\d+) bytes a line", r"每行最多 \1 字节"),
     (r"at most (\d+) bytes a tag", r"每个标签最多 \1 字节"),
     (r"whole fen, at most (\d+) digits; sums at most (\d+) digits", r"整数分，最多 \1 位，总额最多 \2 位数字"),
