@@ -110,5 +110,5 @@ def _fingerprint(key: Ed25519PublicKey) -> str:
 
 def _shown(signature: bytes) -> str:
     """As much as helps, harmless to print."""
-    text = signature[:60].decode("ascii", "backslashreplace").encode("unicode_escape").decode("ascii")
+    text = signature[:60].decode("latin-1").encode("unicode_escape").decode("ascii")
     return f"{text}…" if len(signature) > 60 else text

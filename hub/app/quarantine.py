@@ -23,7 +23,7 @@ from hub.app.bank_signatures import read_signature
 from hub.app.wiring import Hub
 from hub.domain.bank_results import RequestedLine
 from hub.domain.excerpts import Excerpt, excerpt
-from hub.domain.faults import MAX_FAULTS_STORED, Fault, in_file_order
+from hub.domain.faults import MAX_FAULTS_STORED, Fault, FaultCode, in_file_order
 from hub.domain.quarantine import (
     AWAITS_SECOND_PERSON,
     OVERRIDABLE,
@@ -170,8 +170,9 @@ def _releasable(hub: Hub, held: Held, coming: Coming) -> tuple[ResultFile | None
 
 
 def _unsigned(hub: Hub, held: Held) -> Sequence[Fault]:
-    """Where a signature is required, one that held when the file came: its key may have ended since."""
-    if hub.signatures[held.bank].demand is not Demand.REQUIRED or held.signed_by is not None:
+    """Where a signature is required, it is one that held when the file came: its key may have ended since."""
+    told = any(each.code is FaultCode.SIGNATURE for each in held.faults)
+    if told or hub.signatures[held.bank].demand is not Demand.REQUIRED or held.signed_by is not None:
         return ()
     return [fault("a signature that held when the file came", "")]
 
