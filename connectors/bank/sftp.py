@@ -105,8 +105,8 @@ class SftpDoor:
             uploader = Uploader(connection.sftp, self._outbound, self._receipts, self._limits)
             uploader.deliver(name, content)
             if signature is not None:
-                uploader.deliver(harmless(name + SIG_SUFFIX), Content.of_bytes(signature))
-            uploader.deliver(ok_name, Content.of_bytes(ok_text))
+                uploader.deliver(harmless(name + SIG_SUFFIX), Content.of_bytes(signature), repeatable=True)
+            uploader.deliver(ok_name, Content.of_bytes(ok_text), repeatable=True)
             return Delivery(name, content.size, connection.host_key)
 
     def move_to_done(self, name: str) -> str:

@@ -53,13 +53,22 @@ def test_fault_41_rename_reply_lost(bank: RealBank, tmp_path: Path, lost: str, t
         assert bank.deliver()
         assert renamed.stat().st_ino == first, "it was sent again"
         bank.was_sent_once(name)
-    else:
+    elif lost == "ok":
         desk = _move_all(bank.sshd.outbound, tmp_path / "desk")
         assert bank.deliver()
         desk = {**desk, **_move_all(bank.sshd.outbound, tmp_path / "desk")}
         assert sorted(desk) == [name, f"{name}.ok"] and bank.state() == "SENT"
         assert bank.deliver() and bank.outbound() == []
         _move_all(tmp_path / "desk", bank.sshd.outbound)
+    else:  # both names are gone: only the bank knows
+        _move_all(bank.sshd.outbound, tmp_path / "desk")
+        assert not bank.deliver() and not bank.deliver()
+        assert bank.outbound() == [] and bank.state() == "SENDING", "neither sent again nor said to be sent"
+        (item,) = bank.city.work("unsent")
+        assert "unknown" in item["summary"] and "hub bank delivery" in item["summary"]
+        _move_all(tmp_path / "desk", bank.sshd.outbound)
+        assert bank.deliver()
+        bank.was_sent_once(name)
     bank.all_is_booked_once()
 
 
