@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from hub.domain.funds import FUND_NAMES
-from hub.ports import BankFormat, BatchHeader
+from hub.domain.signatures import SIG_SUFFIX, statement
+from hub.ports import BankFormat, BatchHeader, Signer
 
 BANK: Final = "SAMPLE"
 DAY: Final = date(2026, 12, 2)
@@ -42,16 +43,24 @@ LINES: Final = (
 )  # fmt: skip
 
 
-def write(profile: BankFormat, folder: Path) -> tuple[Path, ...]:
-    """Writes a request of every kind of line, and its ``.ok``, into a folder; the paths, the request first."""
+def write(profile: BankFormat, folder: Path, signer: Signer | None = None) -> tuple[Path, ...]:
+    """Writes a request of every kind of line, and its ``.ok``, into a folder; the paths, the request first.
+
+    With a ``signer``, its ``.sig`` as well, which is the last of the paths.
+    """
     header = BatchHeader(BANK, f"{BANK}-{DAY:%Y%m%d}-0001", "2026-12", 1, DAY)
     path = folder / profile.request_name(BANK, DAY, 1)
     with path.open("wb") as out:
         profile.write_request(header, [_frame()], out)
     content = path.read_bytes()
     beside = path.with_name(f"{path.name}.ok")
-    beside.write_bytes(profile.ok_text(sha256(content).hexdigest(), len(content)))
-    return path, beside
+    digest = sha256(content).hexdigest()
+    beside.write_bytes(profile.ok_text(digest, len(content)))
+    if signer is None:
+        return path, beside
+    signature = path.with_name(path.name + SIG_SUFFIX)
+    signature.write_bytes(signer.sign(statement(path.name, len(content), digest)))
+    return path, beside, signature
 
 
 def _frame() -> pl.DataFrame:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from hub.app.cli import output, quarantine
+from hub.domain.signatures import Scheme
 
 if TYPE_CHECKING:
     from hub.app.bank_trust import PinAnswer, Standing
@@ -207,13 +208,22 @@ def conformance(
     ),
     response: Path = typer.Argument(exists=True, dir_okay=False, readable=True, help="The answer, its .ok beside it."),
     profile: str = typer.Option(..., "--profile", help="The profile that both are written in."),
+    verify_keys: list[Path] = typer.Option(
+        [],
+        "--verify-key",
+        metavar="FILE",
+        help="A public key of the bank: the answer's .sig beside it is checked, too.",
+    ),
+    scheme: Scheme = typer.Option(Scheme.ED25519, "--scheme", help="How the answer is signed."),
 ) -> int:
     """Check a bank's answer against its request, without a hub: every fault, in Chinese and English."""
+    from connectors.signatures import verifier
     from hub.app.conformance import examine, profile_named
     from hub.domain.fault_words import said
 
     context = output.of(ctx)
-    faults = examine(profile_named(profile), request, response)
+    known = verifier(scheme, verify_keys) if verify_keys else None
+    faults = examine(profile_named(profile), request, response, known)
     words = [said(fault) for fault in faults]
     document = {
         "accepted": not faults,
@@ -236,14 +246,22 @@ def sample(
     folder: Path = typer.Option(
         Path(), "--into", "-o", exists=True, file_okay=False, writable=True, help="Where the files go; else here."
     ),
+    signing_key: Path | None = typer.Option(
+        None, "--signing-key", metavar="FILE", help="A private key: the request gets its .sig, too."
+    ),
+    scheme: Scheme = typer.Option(Scheme.ED25519, "--scheme", help="How the request is signed."),
 ) -> int:
     """Write a request file with every kind of line, and its .ok, for a bank that builds its side."""
+    from connectors.signatures import signer
     from hub.app import samples
     from hub.app.conformance import profile_named
 
     context = output.of(ctx)
-    request, ok = samples.write(profile_named(profile), folder)
+    made = None if signing_key is None else signer(scheme, signing_key)
+    request, ok, *signature = map(str, samples.write(profile_named(profile), folder, made))
     says = [f"{number:3}  {line.says}" for number, line in enumerate(samples.LINES, start=1)]
-    document = {"request": str(request), "ok": str(ok), "lines": [line.says for line in samples.LINES]}
-    output.emit(context, document, "\n".join([f"{request}", f"{ok}", *says]))
+    document = {"request": request, "ok": ok, "lines": [line.says for line in samples.LINES]}
+    if signature:
+        document["signature"] = signature[0]
+    output.emit(context, document, "\n".join([request, ok, *signature, *says]))
     return output.DONE
