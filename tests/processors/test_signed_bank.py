@@ -108,16 +108,17 @@ def test_a_month_is_settled_and_books_and_files_agree(city: City) -> None:
 def test_who_signed_is_part_of_the_journey(signed: City) -> None:
     signed.answer("ICBC")
     signed.advance("11-05T09:00")
+    kept = Bytes(archive=signed.hub.archive, agency_encoding="utf-8", bank_encoding="gb18030")
     with signed.hub.engine.connect() as conn:
-        journeys = [
-            follow(conn, name, Bytes(signed.hub.archive, signed.hub.formats.get))
+        told = {
+            name: str([stop.as_json() for stop in follow(conn, name, kept)])
             for name in ("DK_ICBC_20261102_0001.txt", "HD_ICBC_20261103_0001.txt")
-        ]
+        }
     ours, theirs = signed.rows(
         "select (select signed_by from bank_file_receipt), (select signed_by from file_intake where door = 'bank')"
     )[0]
-    told = [stop.facts.get("signed_by") for journey in journeys for stop in journey]
-    assert ours in told and theirs in told
+    assert ours in told["DK_ICBC_20261102_0001.txt"]
+    assert theirs in told["HD_ICBC_20261103_0001.txt"]
 
 
 def test_a_bank_program_refuses_what_the_hub_has_not_signed(tmp_path: Path, scheme: str, signed: City) -> None:

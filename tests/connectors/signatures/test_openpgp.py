@@ -4,7 +4,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pysequoia import Cert, Tsk
 
@@ -71,6 +71,7 @@ def test_a_bank_that_read_the_paper_and_the_hub_understand_each_other(pair: Path
         bank.check(NAME, b"Example\n", request)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(data=st.data())
 def test_a_changed_bit_of_file_or_name_is_never_taken(data: st.DataObject) -> None:
     """The signature's own encoding has bits that mean nothing, such as its armor's; what is signed has none."""
@@ -88,6 +89,7 @@ def test_a_changed_bit_of_file_or_name_is_never_taken(data: st.DataObject) -> No
     assert isinstance(known.signer_of(stated(name, file["data"]), made), Unfit)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(data=st.data())
 def test_a_changed_bit_of_a_signature_neither_breaks_off_nor_makes_another_signer(data: st.DataObject) -> None:
     known = verifier(Scheme.OPENPGP, [GOLDEN / "bank-of-gpg-rsa.pgp"])
@@ -99,6 +101,7 @@ def test_a_changed_bit_of_a_signature_neither_breaks_off_nor_makes_another_signe
     assert isinstance(known.signer_of(stated(data=b"Example\n"), bytes(made)), Unfit)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_junk_is_no_signature(junk: bytes) -> None:
     known = verifier(Scheme.OPENPGP, [GOLDEN / "bank-of-gpg.asc"])
