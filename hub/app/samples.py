@@ -14,8 +14,9 @@ from hub.domain.bank_results import PAID_IN_FULL, PAID_IN_PART, AnswerLine
 from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.ids import InstructionNo, UnitNo
 from hub.domain.money import ZERO, Fen
+from hub.domain.signatures import SIG_SUFFIX, statement
 from hub.domain.splitting import split
-from hub.ports import BankFormat, BatchHeader
+from hub.ports import BankFormat, BatchHeader, Signer
 
 BANK: Final = "SAMPLE"
 DAY: Final = date(2026, 12, 2)
@@ -92,19 +93,24 @@ def ok_of(profile: BankFormat, file: SampleFile) -> SampleFile:
     return SampleFile(f"{file.name}.ok", profile.ok_text(sha256(file.content).hexdigest(), len(file.content)))
 
 
-def write(profile: BankFormat, folder: Path, *, answer: bool = False) -> tuple[Path, ...]:
-    """Writes a request of every kind of line, and its ``.ok``, into a folder; the paths, the request first.
+def write(profile: BankFormat, folder: Path, signer: Signer | None = None, *, answer: bool = False) -> dict[str, Path]:
+    """Writes a request of every kind of line, and its ``.ok``, into a folder; the paths by what they are.
 
-    ``answer``: and an answer with every outcome, and its ``.ok``, behind them. The folder is made when it is not there.
+    ``answer``: and an answer with every outcome, and its ``.ok``. With a ``signer``, the request's ``.sig`` as well. The
+    folder is made when it is not there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files = [request_file(profile), *([answer_file(profile)] if answer else [])]
-    written = []
-    for file in (each for one in files for each in (one, ok_of(profile, one))):
-        path = folder / file.name
-        path.write_bytes(file.content)
-        written.append(path)
-    return tuple(written)
+    request = request_file(profile)
+    files = {"request": request, "ok": ok_of(profile, request)}
+    if signer is not None:
+        said = statement(request.name, len(request.content), sha256(request.content).hexdigest())
+        files["signature"] = SampleFile(request.name + SIG_SUFFIX, signer.sign(said))
+    if answer:
+        answered = answer_file(profile)
+        files |= {"answer": answered, "answer_ok": ok_of(profile, answered)}
+    for file in files.values():
+        (folder / file.name).write_bytes(file.content)
+    return {what: folder / file.name for what, file in files.items()}
 
 
 def _unit(number: int) -> str:

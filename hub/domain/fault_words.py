@@ -27,6 +27,7 @@ WORDS: Final[Mapping[FaultCode, tuple[str, str]]] = {
     FaultCode.COUNT: ("笔数不符", "count differs from the lines"),
     FaultCode.CONTROL_TOTAL: ("控制总额不符", "control total differs from the lines"),
     FaultCode.DIGEST: ("摘要不符", "digest differs from the content"),
+    FaultCode.SIGNATURE: ("数字签名不符", "signature does not hold"),
     FaultCode.UNKNOWN_AGENCY: ("经办机构不存在", "unknown agency"),
     FaultCode.UNKNOWN_BANK: ("银行不存在", "unknown bank"),
     FaultCode.UNKNOWN_UNIT: ("缴费单位不存在", "unknown unit"),

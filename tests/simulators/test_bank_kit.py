@@ -79,7 +79,7 @@ def asked(bank: Path, requests: Path) -> dict[str, Path]:
     requests.mkdir(exist_ok=True)
     kept = {}
     for name, profile in PROFILES.items():
-        for path in samples.write(profile, outbound):
+        for path in samples.write(profile, outbound).values():
             (requests / path.name).write_bytes(path.read_bytes())
         kept[name] = requests / profile.request_name(samples.BANK, samples.DAY, 1)
     return kept

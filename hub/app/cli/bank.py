@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from hub.app.cli import delivery, output, quarantine
+from hub.domain.signatures import Scheme
 
 if TYPE_CHECKING:
     from hub.app.bank_trust import PinAnswer, Standing
@@ -213,15 +214,24 @@ def conformance(
     ),
     response: Path = typer.Argument(exists=True, dir_okay=False, readable=True, help="The answer, its .ok beside it."),
     profile: str = typer.Option(..., "--profile", help="The profile that both are written in."),
+    verify_keys: list[Path] = typer.Option(
+        [],
+        "--verify-key",
+        metavar="FILE",
+        help="A public key of the bank: the answer's .sig beside it is checked, too.",
+    ),
+    scheme: Scheme = typer.Option(Scheme.ED25519, "--scheme", help="How the answer is signed."),
 ) -> int:
     """Check a bank's answer against its request, without a hub: every fault, in Chinese and English."""
     from rich.text import Text
 
+    from connectors.signatures import verifier
     from hub.app.conformance import examine, in_words, profile_named
 
     context = output.of(ctx)
     form = profile_named(profile)
-    faults = examine(form, request, response)
+    known = verifier(scheme, verify_keys) if verify_keys else None
+    faults = examine(form, request, response, known)
     words = [in_words(form, fault) for fault in faults]
     document = {
         "accepted": not faults,
@@ -244,22 +254,23 @@ def sample(
     profile: str = typer.Option(..., "--profile", help="The profile to write in."),
     folder: Path = typer.Option(Path(), "--into", "-o", file_okay=False, help="Where the files go; else here."),
     answer: bool = typer.Option(False, "--answer", help="An answer with every outcome, too."),
+    signing_key: Path | None = typer.Option(
+        None, "--signing-key", metavar="FILE", help="A private key: the request gets its .sig, too."
+    ),
+    scheme: Scheme = typer.Option(Scheme.ED25519, "--scheme", help="How the request is signed."),
 ) -> int:
     """Write a request file with every kind of line, and its .ok, for a bank that builds its side."""
+    from connectors.signatures import signer
     from hub.app import samples
     from hub.app.conformance import profile_named
 
     context = output.of(ctx)
-    request, ok, *answered = samples.write(profile_named(profile), folder, answer=answer)
+    made = None if signing_key is None else signer(scheme, signing_key)
+    written = samples.write(profile_named(profile), folder, made, answer=answer)
     says = [f"{number:3}  {line.says}" for number, line in enumerate(samples.LINES, start=1)]
-    document: dict[str, object] = {
-        "request": str(request),
-        "ok": str(ok),
-        "lines": [line.says for line in samples.LINES],
-    }
-    if answered:
-        document["answer"], document["answer_ok"] = map(str, answered)
-    output.emit(context, document, "\n".join([f"{request}", f"{ok}", *map(str, answered), *says]))
+    document: dict[str, object] = {**{what: str(path) for what, path in written.items()}}
+    document["lines"] = [line.says for line in samples.LINES]
+    output.emit(context, document, "\n".join([*map(str, written.values()), *says]))
     return output.DONE
 
 
