@@ -121,12 +121,12 @@ class SftpDoor:
                 advice="Ask the bank to clear the done directory.",
             )
 
-    def check(self) -> DoorReport:
-        """Tries everything a working day needs: login, reading, and a small file written and removed again."""
+    def check(self, *, may_write: bool = True) -> DoorReport:
+        """Tries everything a working day needs: login, reading, and a small file written and removed again, if it may."""
         with self._lock:
             self._paused_until = 0.0  # a person is looking
         with self._session("Checking", self._outbound) as connection:
-            difference = self._clock_difference(connection.sftp)
+            difference = self._clock_difference(connection.sftp) if may_write else None
         with self._session("Checking", self._inbound) as connection:
             sftp = connection.sftp
             with closing(sftp.listing(self._inbound.encode())) as entries:

@@ -91,15 +91,19 @@ async def run_connector(hub: Hub, stop: asyncio.Event) -> None:
     with hub.engine.connect() as conn:
         manual = clock.is_manual(conn)
     banks = {bank.code: _Bank(bank.code, None if manual else bank.poll_seconds) for bank in hub.settings.banks}
+    live = {code: bank for code, bank in banks.items() if not hub.bank(code).shadow}
     # A thread for each task, so that banks that are silent keep no other from its turn.
     with ThreadPoolExecutor(len(banks) + 2, thread_name_prefix="connector") as threads:
         aside = _Aside(threads)
         async with asyncio.TaskGroup() as group:
             for bank in banks.values():
                 group.create_task(_serve(hub, bank, aside, stop))
-            group.create_task(_look_for_files(hub, banks, aside, stop))
+            group.create_task(_look_for_files(hub, live, aside, stop))
             if not manual:
                 group.create_task(_keep_schedule(hub, banks, aside, stop))
+            await stop.wait()
+            for bank in banks.values():
+                bank.told.set()
 
 
 async def visit_banks(hub: Hub, codes: Sequence[str], every_seconds: float, stop: asyncio.Event) -> None:
@@ -137,8 +141,6 @@ async def _look_for_files(hub: Hub, banks: Mapping[str, _Bank], aside: _Aside, s
             banks[code].has_file = True
             if banks[code].deliveries.is_over:
                 banks[code].told.set()
-    for bank in banks.values():
-        bank.told.set()
 
 
 def _banks_with_files(hub: Hub) -> set[str] | None:

@@ -291,6 +291,7 @@ class Bank(_Table):
     An entry of ``host_keys`` is a fingerprint, or a table ``{ key = "SHA256:…", from = "2026-12-01", until = "2027-01-31" }``
     that counts on those days, both included and each of them optional.
     ``poll_seconds`` is between two looks into the inbound directory, with the system clock.
+    ``shadow``: the bank's files are made, read and compared; nothing is sent to it, and nothing booked for it.
     """
 
     code: _BankCode
@@ -307,6 +308,7 @@ class Bank(_Table):
     done_dir: _RemotePath
     max_lines: Annotated[int, Field(ge=1)] = 500_000
     poll_seconds: Annotated[int, Field(ge=1, le=3600)] = 5
+    shadow: bool = False
 
     @property
     def pins(self) -> tuple[HostKeyPin, ...]:

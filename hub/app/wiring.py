@@ -45,6 +45,7 @@ class Hub:
                 profile=bank.profile,
                 allow_partial=bank.allow_partial and self.formats[bank.code].deducts_parts,
                 max_lines=min(bank.max_lines, self.formats[bank.code].max_lines),
+                shadow=bank.shadow,
             )
             for bank in self.settings.banks
         }
@@ -66,8 +67,12 @@ class Hub:
         return bank
 
     def door(self, code: str) -> BankDoor:
-        """A new door to a bank; nothing is opened until it is used. The caller closes it."""
-        from connectors.bank.sftp import SftpDoor  # noqa: PLC0415  who only looks speaks to no bank
+        """A new door to a bank; nothing is opened until it is used. The caller closes it.
+
+        To a bank in shadow it is a door that only looks, whoever asks for it.
+        """
+        from connectors.bank.looking_door import LookingDoor  # noqa: PLC0415  who only looks speaks to no bank
+        from connectors.bank.sftp import SftpDoor  # noqa: PLC0415  likewise
         from hub.app.bank_trust import TrustedDoor  # noqa: PLC0415  likewise
 
         bank, trust = self.bank(code), self.trust(code)
@@ -82,7 +87,8 @@ class Hub:
             done_dir=bank.done_dir,
             receipts=self.settings.home / "receipts" / bank.code,
         )
-        return TrustedDoor(door, trust)
+        trusted = TrustedDoor(door, trust)
+        return LookingDoor(trusted) if bank.shadow else trusted
 
     def trust(self, code: str) -> "Trust":
         """Which host keys of a bank count, and whether its door is shut."""

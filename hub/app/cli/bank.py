@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hub.app.cli import output, quarantine
+from hub.app.cli import output, quarantine, shadow
 
 if TYPE_CHECKING:
     from hub.app.bank_trust import PinAnswer, Standing
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The banks' door.")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(shadow.app, name="shadow")
 
 
 @app.command()

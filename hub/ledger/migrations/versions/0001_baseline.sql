@@ -312,6 +312,44 @@ create table arrears (                        -- opened at month end; outstandin
 );
 create index arrears_by_period on arrears (period, agency, unit);
 
+-- ── shadow: banks for which another system collects; nothing here is of the books ───────────────────────────────
+create table shadow_period (                  -- banks that are not asked from an upload on to the end of its period (并行试运行)
+    period     char(7) not null,
+    bank       text not null,
+    from_round smallint not null check (from_round in (1, 2)),   -- 1: the bank's bills of the period are another system's
+    begun_at   timestamptz not null,          -- when that upload closed
+    primary key (period, bank)
+);
+create table shadow_session (                 -- the requests of a session as the hub would have sent them are made
+    period   char(7) not null,
+    round    smallint not null,
+    bank     text not null,
+    day      date not null,                   -- of the city batch
+    made_at  timestamptz not null,
+    primary key (period, round, bank)
+);
+create table shadow_file (                    -- what was laid side by side
+    id          bigint generated always as identity primary key,
+    bank        text not null,
+    origin      text not null,                -- hub.ledger.shadow.Origin
+    period      char(7), round smallint,      -- of requests
+    name        text not null,
+    fingerprint text not null,                -- where it was read; the same file is not read twice
+    sha256      char(64) not null references archived_file,
+    seen_at     timestamptz not null
+);
+create index shadow_file_by_bank on shadow_file (bank, origin, name);
+create table shadow_finding (                 -- what a comparison came to; the newest of a file, or of a session's requests, counts
+    id          bigint generated always as identity primary key,
+    bank        text not null,
+    period      char(7), round smallint,      -- null: of no session that the hub has made requests for
+    file_id     bigint references shadow_file,   -- null: the requests of the session against each other
+    found_at    timestamptz not null,
+    differences integer not null,
+    told        jsonb not null
+);
+create index shadow_finding_by_bank on shadow_finding (bank, id);
+
 -- ── transport ───────────────────────────────────────────────────────────────────────────────────────────────────
 create table outbox (
     id            bigint generated always as identity primary key,
