@@ -69,6 +69,7 @@ inbound_dir = "inbound"
 done_dir = "done"
 max_lines = {max_lines}
 poll_seconds = {poll_seconds}
+shadow = {shadow}
 """
 
 
@@ -99,6 +100,7 @@ def open_city(
     start: str = START,
     poll_seconds: int = 5,
     profiles: Mapping[str, str] | None = None,
+    shadow: Sequence[str] = (),
 ) -> "City":
     """A city with two agencies and its banks, whose books begin on the 28th of October 2026."""
     folder.mkdir(exist_ok=True)
@@ -111,6 +113,7 @@ def open_city(
             partial="false" if code in no_parts else "true",
             max_lines=max_lines,
             poll_seconds=poll_seconds,
+            shadow="true" if code in shadow else "false",
         )
         for code in banks
     )

@@ -9,6 +9,7 @@ import typer
 from hub.app.cli import output
 from hub.domain.errors import HubError
 from hub.domain.excerpts import visible
+from hub.domain.funds import FUND_NAMES
 from hub.domain.money import Fen, print_yuan
 
 if TYPE_CHECKING:
@@ -160,9 +161,15 @@ def _shown(finding: "Finding") -> Iterator[str]:
 def _listed(told: Mapping[str, Any]) -> Iterator[str]:
     for each in told.get("differences", ())[:SHOWN]:
         place = each["here"] or each["there"]
-        yield (
-            f"  unit {each['unit']}, {each['field']}: here {visible(each['expected']) or 'nothing'},"
-            f" there {visible(each['found']) or 'nothing'} ({visible(place['file'])} line {place['line']})"
-        )
+        here, there = (_side(each["field"], each[side]) for side in ("expected", "found"))
+        yield f"  unit {each['unit']}, {each['field']}: here {here}, there {there}"
+        yield f"    {visible(place['file'])} line {place['line']}"
     for fault in told.get("faults", ())[:SHOWN]:
         yield f"  {visible(fault['message'])}"
+
+
+def _side(field: str, said: str) -> str:
+    """What one side has; sums of a line are fen in the books and yuan on the screen."""
+    if not said:
+        return "nothing"
+    return print_yuan(Fen(int(said))) if field == "line" or field in FUND_NAMES else visible(said)
