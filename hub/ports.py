@@ -95,7 +95,8 @@ class BankDoor(Protocol):
         """Temporary name, write, size read back, rename that never overwrites, then ``<name>.ok`` the same way.
 
         Look first: a final name that already holds these bytes is delivered already, one that holds others is
-        a failure that is not retriable. So calling it again after an unknown outcome is safe.
+        a failure that is not retriable. So calling it again after an unknown outcome is safe. A failure says with
+        ``outcome_unknown`` that the file may have got its name all the same.
         """
         ...
 

@@ -173,7 +173,9 @@ class FakeBankDoor:
         (server.taken if server.takes_at_once else server.outbound)[name] = data
         self._receipts[name] = digest
         if server.trouble is Trouble.LOSES_RENAME_REPLY:
-            raise BankConnectionLostError()
+            lost = BankConnectionLostError()
+            lost.outcome_unknown = True
+            raise lost
 
 
 class FakeFileArchive:

@@ -27,7 +27,7 @@ from connectors.bank.host_keys import HostKeyPins
 from connectors.bank.limits import Limits, Timeouts
 from connectors.bank.names import digest_of, harmless, why_hostile, without_personal_data
 from connectors.bank.protocol import Attributes, SftpProtocol, Status, StatusError
-from connectors.bank.receipts import Receipts
+from connectors.bank.receipts import Receipts, Stage
 from connectors.bank.retry import classify
 from connectors.bank.upload import Content, Uploader
 from hub.domain.errors import HubError
@@ -100,11 +100,21 @@ class SftpDoor:
         harmless(name)
         ok_name = harmless(f"{name}.ok")
         content = Content.of_file(source)
-        with self._session(f"Delivering {name}", self._outbound) as connection:
+        with self._unknown_told(name, ok_name), self._session(f"Delivering {name}", self._outbound) as connection:
             uploader = Uploader(connection.sftp, self._outbound, self._receipts, self._limits)
             uploader.deliver(name, content)
             uploader.deliver(ok_name, Content.of_bytes(ok_text))
             return Delivery(name, content.size, connection.host_key)
+
+    @contextmanager
+    def _unknown_told(self, *names: str) -> Iterator[None]:
+        """A failure after a rename was asked for, and before its answer came, leaves it open whether it happened."""
+        try:
+            yield
+        except HubError as failure:
+            receipts = [self._receipts.find(name) for name in names]
+            failure.outcome_unknown = any(each is not None and each.stage is Stage.RENAMING for each in receipts)
+            raise
 
     def move_to_done(self, name: str) -> str:
         """Moves an inbound file away, never over another; the name it has there. A file gone already is done."""

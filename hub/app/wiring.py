@@ -73,6 +73,7 @@ class Hub:
         """
         from connectors.bank.looking_door import LookingDoor  # noqa: PLC0415  who only looks speaks to no bank
         from connectors.bank.sftp import SftpDoor  # noqa: PLC0415  likewise
+        from hub.app.bank_circuit import GuardedDoor  # noqa: PLC0415  likewise
         from hub.app.bank_trust import TrustedDoor  # noqa: PLC0415  likewise
 
         bank, trust = self.bank(code), self.trust(code)
@@ -87,8 +88,8 @@ class Hub:
             done_dir=bank.done_dir,
             receipts=self.settings.home / "receipts" / bank.code,
         )
-        trusted = TrustedDoor(door, trust)
-        return LookingDoor(trusted) if bank.shadow else trusted
+        guarded = GuardedDoor(TrustedDoor(door, trust), bank.code, lambda: self.engine)
+        return LookingDoor(guarded) if bank.shadow else guarded
 
     def trust(self, code: str) -> "Trust":
         """Which host keys of a bank count, and whether its door is shut."""

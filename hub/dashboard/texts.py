@@ -160,6 +160,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "queue.sequence": ("回盘序号", "sequence"),
     "queue.unsent": ("送盘受阻", "unsent"),
     "queue.host-key": ("主机密钥不符", "host key"),
+    "queue.unreachable": ("银行无法连接", "unreachable"),
     "queue.suspense": ("暂收款", "suspense"),
     "queue.control-totals": ("控制数不符", "control totals"),
     "queue.calendar": ("工作日历", "calendar"),

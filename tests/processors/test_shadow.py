@@ -113,7 +113,7 @@ def test_every_seeded_difference_is_listed_by_line_and_field_and_no_account_is_t
     lay_down(city, request([first, second, moved, extra], city.today(), owing={second.unit: (9999, 1000, 500, 301)}))
     city.poll(BOC)
     found = findings(city)[f"{PERIOD}/1"]
-    listed = {(each["unit"], each["field"]): (each["expected"], each["found"]) for each in found.told["differences"]}
+    listed = {(each["unit"], each["field"]): (each["expected"], each["found"]) for each in found.told["listed"]}
     assert listed == {
         (second.unit, "pension"): ("10000", "9999"),
         (second.unit, "maternity"): ("300", "301"),
@@ -123,7 +123,7 @@ def test_every_seeded_difference_is_listed_by_line_and_field_and_no_account_is_t
         (extra.unit, "line"): ("", str(WHOLE)),
     }
     assert found.differences == len(listed)
-    places = {each["field"]: (each["here"], each["there"]) for each in found.told["differences"]}
+    places = {each["field"]: (each["here"], each["there"]) for each in found.told["listed"]}
     ours = {line.unit: line.line for line in our_request(city).lines}
     assert places["pension"] == (
         {"file": our_request(city).name, "line": ours[second.unit]},

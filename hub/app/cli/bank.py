@@ -72,9 +72,10 @@ def list_banks(ctx: typer.Context) -> None:
 
     context = output.of(ctx)
     banks = {bank.code: bank.profile for bank in context.settings.banks}
+    in_shadow = {bank.code for bank in context.settings.banks if bank.shadow}
     engine = context.engine(ROLE_READ)
     try:
-        board = bank_board.read(engine, banks)
+        board = bank_board.read(engine, banks, in_shadow)
     finally:
         engine.dispose()
     output.emit(context, as_document(board), None if context.json else as_table(board))

@@ -159,7 +159,7 @@ def _shown(finding: "Finding") -> Iterator[str]:
 
 
 def _listed(told: Mapping[str, Any]) -> Iterator[str]:
-    for each in told.get("differences", ())[:SHOWN]:
+    for each in told.get("listed", ())[:SHOWN]:
         place = each["here"] or each["there"]
         here, there = (_side(each["field"], each[side]) for side in ("expected", "found"))
         yield f"  unit {each['unit']}, {each['field']}: here {here}, there {there}"

@@ -84,7 +84,7 @@ def compare_requests(hub: Hub, conn: Connection, code: str, period: str, round_:
     told = {
         "here": _sides(ours, added_up(here)),
         "there": _sides(theirs, added_up(there)),
-        "differences": [_difference(each) for each in found[:MAX_FAULTS_STORED]],
+        "listed": [_difference(each) for each in found[:MAX_FAULTS_STORED]],
     }
     return Finding(period=period, round=round_, file=None, found_at=at, differences=len(found), told=told)
 

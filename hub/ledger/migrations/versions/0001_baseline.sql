@@ -185,6 +185,7 @@ create table batch (                          -- one bank file each (表二十�
     state          text not null,             -- hub.domain.lifecycle.BatchState
     request_sha256 char(64) references archived_file,   -- the file as written, from SENDING on
     trouble        text not null default '',  -- why the last try to deliver failed; '' while none did
+    outcome        text not null default '',  -- of the last try: hub.domain.lifecycle.DeliveryOutcome; '' while none was made
     result_file_id bigint references file_intake,
     booking_period char(7),                   -- fixed when the result is released for posting
     posting_date   date,
@@ -218,6 +219,14 @@ create table bank_file_receipt (              -- proof of delivery
 create table bank_file_seen (                 -- a result file whose .ok does not agree (yet)
     bank text not null, name text not null, fingerprint text not null,
     primary key (bank, name)
+);
+create table bank_circuit (                   -- circuit breakers (hub.domain.circuit); wall clock
+    bank     text primary key,
+    state    text not null,
+    failures integer not null check (failures >= 0),
+    until    timestamptz,
+    refused  boolean not null,                -- the server does not accept the hub's key
+    why      text not null default ''
 );
 create table result_line (                    -- a bank's answer, checked against its request
     batch_id  bigint not null,
@@ -461,6 +470,6 @@ grant select on all tables in schema public to hub_app, hub_read;
 grant insert on all tables in schema public to hub_app;
 grant usage on all sequences in schema public to hub_app;
 grant update on sequence instruction_id_seq to hub_app;   -- a session reserves its numbers at once
-grant update on business_clock, calendar_day, batch, bank_file_seen, work_item to hub_app;
+grant update on business_clock, calendar_day, batch, bank_file_seen, bank_circuit, work_item to hub_app;
 grant update (awaiting, published_at, published) on outbox to hub_app;
 grant delete on bank_file_seen to hub_app;
