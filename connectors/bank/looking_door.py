@@ -35,6 +35,14 @@ class LookingDoor:
         """OnlyLookingError."""
         raise OnlyLookingError(f"{name} is not sent: the bank is in shadow.", advice=_ADVICE)
 
+    def is_unknown(self, name: str) -> bool:
+        """As the port says: of a file that was sent before the bank was in shadow."""
+        return self._door.is_unknown(name)
+
+    def settle(self, name: str, *, arrived: bool) -> None:  # noqa: ARG002  nothing is sent once more
+        """OnlyLookingError."""
+        raise OnlyLookingError(f"{name} is not settled: the bank is in shadow.", advice=_ADVICE)
+
     def move_to_done(self, name: str) -> str:
         """OnlyLookingError."""
         raise OnlyLookingError(f"{name} stays where it is: the bank is in shadow.", advice=_ADVICE)

@@ -62,6 +62,14 @@ class GuardedDoor:
         with self._guarded():
             return self._door.deliver(name, source, ok_text)
 
+    def is_unknown(self, name: str) -> bool:
+        """As the port says."""
+        return self._door.is_unknown(name)
+
+    def settle(self, name: str, *, arrived: bool) -> None:
+        """As the port says."""
+        self._door.settle(name, arrived=arrived)
+
     def move_to_done(self, name: str) -> str:
         """As the port says."""
         with self._guarded():

@@ -77,16 +77,19 @@ def deliver(engine: Engine, batch: Batch, door: BankDoor, archive: FileArchive, 
 def _note_trouble(conn: Connection, batch: Batch, failure: HubError) -> None:
     outcome = DeliveryOutcome.UNKNOWN if failure.outcome_unknown else DeliveryOutcome.REFUSED
     batches.note(conn, batch, trouble=str(failure) or type(failure).__name__, outcome=outcome.value)
-    work_items.raise_item(
+    summary = f"{batch.file_name} could not be delivered: {failure} {failure.advice}".strip()
+    item = work_items.raise_item(
         conn,
         queue=Queue.UNSENT,
         bank=batch.bank,
         file=batch.file_name,
         about=batch.batch_no,
         at=clock.now(conn),
-        summary=f"{batch.file_name} could not be delivered: {failure} {failure.advice}".strip(),
+        summary=summary,
         detail={"retriable": failure.retriable, "outcome": outcome.value},
     )
+    if item is None:
+        work_items.reword(conn, Queue.UNSENT, batch.batch_no, summary)
 
 
 def _note_sent(conn: Connection, batch: Batch, delivery: Delivery) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from connectors.bank.looking_door import LookingDoor, OnlyLookingError
 from hub.app import bank_door, schedule
@@ -259,3 +260,19 @@ def test_what_is_no_request_is_said_once_and_links_are_not_followed(city: City, 
     (found,) = findings(city).values()
     assert "unreadable" in found.told and found.period is None
     assert city.value("select count(*) from shadow_finding") == 1
+
+
+@pytest.mark.parametrize("round_", [1, 2])
+def test_verify_finds_a_bill_that_was_asked_for_all_the_same(city: City, round_: int) -> None:
+    with city.hub.engine.begin() as conn:
+        conn.execute(
+            text("""
+                insert into instruction (instruction_no, bill_id, period, round, kind, agency, bank, shard,
+                                         pension, unemployment, injury, maternity, total)
+                select bill_no || '-' || :round, id, period, :round, kind, agency, bank, shard,
+                       pension, unemployment, injury, maternity, total from bill where bill_no = 'B-21'
+            """),
+            {"round": round_},
+        )
+    names = {outcome.name for outcome in verify(city.hub.engine, evidence_of(city.hub)) if not outcome.ok}
+    assert "nothing-is-booked-in-shadow" in names
