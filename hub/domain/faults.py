@@ -49,6 +49,7 @@ class FaultCode(StrEnum):
     NO_ACCOUNT = "no-account"
     NOT_OUTSTANDING = "not-outstanding"
     BANK_REQUESTS_ENDED = "bank-requests-ended"
+    IN_SHADOW = "in-shadow"  # another system collects the bill and keeps its books
     NOT_SUPPORTED = "not-supported"
     # a bank's answer against the request
     MISMATCH = "mismatch"  # a field differs from the request
