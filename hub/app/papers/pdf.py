@@ -153,16 +153,21 @@ class _PaperOnPages:
         for column in table.columns:
             size = pen.fitted(column.head, column.width - table.padding, table.letters_pt)
             pen.write_centred(column.head, column.left, column.right, top + HEAD_HEIGHT / 2, size, bold=True)
-        at = self._blocks(list(blocks), top + HEAD_HEIGHT)
-        if not self.paper.sheet.rows:
-            pen.write_centred(NO_ROWS, LEFT, RIGHT, at + table.line_height / 2, table.letters_pt)
-            at += table.line_height
+        begin = at = top + HEAD_HEIGHT
+        if self.paper.sheet.rows:
+            at = self._blocks(list(blocks), begin)
+        else:
+            begin += table.line_height  # no column goes through what says that there is nothing
+            pen.write_centred(NO_ROWS, LEFT, RIGHT, (at + begin) / 2, table.letters_pt)
+            pen.line(LEFT, at, RIGHT, at)
+            at = begin
             pen.line(LEFT, at, RIGHT, at)
         keys_end = at
         if last:
             at = self._totals(at)
         for index, column in enumerate(table.columns[:-1], start=1):
-            pen.line(column.right, top, column.right, keys_end if index < table.keys else at)
+            pen.line(column.right, top, column.right, top + HEAD_HEIGHT)
+            pen.line(column.right, begin, column.right, keys_end if index < table.keys else at)
         self._frame(top, at)
         return at
 
