@@ -99,6 +99,14 @@ class BankDoor(Protocol):
         """
         ...
 
+    def is_unknown(self, name: str) -> bool:
+        """Whether nobody can see if this file was delivered: ``deliver`` fails for good until ``settle`` is told."""
+        ...
+
+    def settle(self, name: str, *, arrived: bool) -> None:
+        """What the bank says of such a file: it counts as delivered from now on, or is sent once more."""
+        ...
+
     def move_to_done(self, name: str) -> str:
         """Moves an inbound file to the done directory; a name taken there gets .2, .3 …; a name gone already is done."""
         ...

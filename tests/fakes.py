@@ -117,6 +117,14 @@ class FakeBankDoor:
             self._put(server, f"{name}.ok", ok_text)
             return Delivery(name, len(data), self.HOST_KEY)
 
+    def is_unknown(self, name: str) -> bool:
+        """No delivery to this server is: it never loses an answer and the file with it."""
+        return False
+
+    def settle(self, name: str, *, arrived: bool) -> None:
+        """There is nothing to settle."""
+        raise AssertionError(f"the delivery of {name} is known")
+
     def move_to_done(self, name: str) -> str:
         """As the port says."""
         with self._reachable() as server:

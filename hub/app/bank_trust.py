@@ -142,6 +142,12 @@ class TrustedDoor:
         with self._trusted():
             return self._door.deliver(name, source, ok_text)
 
+    def is_unknown(self, name: str) -> bool:
+        return self._door.is_unknown(name)
+
+    def settle(self, name: str, *, arrived: bool) -> None:
+        self._door.settle(name, arrived=arrived)
+
     def move_to_done(self, name: str) -> str:
         with self._trusted():
             return self._door.move_to_done(name)

@@ -95,7 +95,7 @@ def proposal_faults(pin: HostKeyPin, by: str) -> list[Fault]:
 def approval_faults(proposal: PinProposal | None, pin: HostKeyPin, by: str) -> list[Fault]:
     """Why this approval does not count: nothing is proposed, it names other days, or it comes from the proposer.
 
-    ``pin`` holds what the approver says; days he does not name are those of the proposal.
+    ``pin`` holds what the approver says, days too: what was proposed meanwhile is not what he has seen.
     """
     faults = [] if is_fingerprint(pin.key) else [_not_a_fingerprint(pin.key)]
     faults += name_faults(by)
@@ -105,8 +105,8 @@ def approval_faults(proposal: PinProposal | None, pin: HostKeyPin, by: str) -> l
         ("from", pin.first_day, proposal.pin.first_day),
         ("until", pin.last_day, proposal.pin.last_day),
     ):
-        if said is not None and said != proposed:
-            faults.append(Fault(None, field, FaultCode.MISMATCH, str(proposed or "no date"), str(said)))
+        if said != proposed:
+            faults.append(Fault(None, field, FaultCode.MISMATCH, str(proposed or "no date"), str(said or "no date")))
     if same_person(by, proposal.proposed_by):
         expected = f"somebody other than {proposal.proposed_by}, who proposed it"
         faults.append(Fault(None, "by", FaultCode.SAME_PERSON, expected, by))

@@ -78,6 +78,12 @@ def by_number(conn: Connection, batch_no: str, *, lock: bool = False) -> Batch |
     return None if row is None else _made(row)
 
 
+def by_file(conn: Connection, name: str) -> Batch | None:
+    """The batch whose request has this name."""
+    row = conn.execute(text(f"select {_COLUMNS} from batch where file_name = :name"), {"name": name}).one_or_none()
+    return None if row is None else _made(row)
+
+
 def in_state(conn: Connection, state: BatchState, bank: str | None = None) -> list[Batch]:
     """Batches in a state, oldest first; of one bank when named."""
     found = conn.execute(

@@ -76,16 +76,19 @@ def deliver(engine: Engine, batch: Batch, door: BankDoor, archive: FileArchive, 
 
 def _note_trouble(conn: Connection, batch: Batch, failure: HubError) -> None:
     batches.note(conn, batch, trouble=str(failure) or type(failure).__name__)
-    work_items.raise_item(
+    summary = f"{batch.file_name} could not be delivered: {failure} {failure.advice}".strip()
+    item = work_items.raise_item(
         conn,
         queue=Queue.UNSENT,
         bank=batch.bank,
         file=batch.file_name,
         about=batch.batch_no,
         at=clock.now(conn),
-        summary=f"{batch.file_name} could not be delivered: {failure} {failure.advice}".strip(),
+        summary=summary,
         detail={"retriable": failure.retriable},
     )
+    if item is None:
+        work_items.reword(conn, Queue.UNSENT, batch.batch_no, summary)
 
 
 def _note_sent(conn: Connection, batch: Batch, delivery: Delivery) -> None:

@@ -90,6 +90,8 @@ def test_a_fingerprint_is_what_ssh_keygen_prints(text: str, is_one: bool) -> Non
         ("Li Hua", "li  hua ", True),
         ("Ｌｉ Hua", "LI HUA", True),
         ("李华", "李华", True),
+        ("李华", "李 华", True),
+        ("Ou Yangxiu", "O'uyang-xiu", True),
         ("李华", "王芳", False),
     ],
 )
@@ -106,12 +108,16 @@ def test_a_proposal_is_told_all_that_is_wrong_with_it() -> None:
 
 
 APPROVALS = [
-    (HostKeyPin(key=NEW), "Wang Fang", []),
+    (HostKeyPin(key=NEW), "Wang Fang", [("from", FaultCode.MISMATCH)]),
     (HostKeyPin(key=NEW, first_day=DAY), "Wang Fang", []),
     (HostKeyPin(key=NEW, first_day=DAY + timedelta(1)), "Wang Fang", [("from", FaultCode.MISMATCH)]),
-    (HostKeyPin(key=NEW, last_day=DAY), "Wang Fang", [("until", FaultCode.MISMATCH)]),
-    (HostKeyPin(key=NEW), "LI HUA", [("by", FaultCode.SAME_PERSON)]),
-    (HostKeyPin(key=NEW, last_day=DAY), "Li Hua", [("until", FaultCode.MISMATCH), ("by", FaultCode.SAME_PERSON)]),
+    (HostKeyPin(key=NEW, first_day=DAY, last_day=DAY), "Wang Fang", [("until", FaultCode.MISMATCH)]),
+    (HostKeyPin(key=NEW, first_day=DAY), "LI HUA", [("by", FaultCode.SAME_PERSON)]),
+    (
+        HostKeyPin(key=NEW, first_day=DAY, last_day=DAY),
+        "Li Hua",
+        [("until", FaultCode.MISMATCH), ("by", FaultCode.SAME_PERSON)],
+    ),
 ]
 
 

@@ -132,7 +132,23 @@ def test_who_refuses_or_wants_to_release_says_why(act: Act) -> None:
     assert refused([], act, "Wang", note="  ") == {("note", FaultCode.GRAMMAR)}
 
 
-@pytest.mark.parametrize("by", ["", "  ", "a\nb", "a|b", "x" * 65])
+@pytest.mark.parametrize(
+    "by",
+    [
+        "",
+        "  ",
+        "-",
+        "a\nb",
+        "a|b",
+        "x" * 65,
+        "W\u0430ng",
+        "Wang\ufe00",
+        "王\u034f芳",
+        "王\u3164芳",
+        "Wang\u200b",
+        "<b>",
+    ],
+)
 def test_a_person_has_a_name(by: str) -> None:
     assert [fault.field for fault in name_faults(by)] == ["by"]
     assert ("by", FaultCode.GRAMMAR) in refused([], Act.REFUSE, by)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hub.app.cli import output, quarantine
+from hub.app.cli import delivery, output, quarantine
 
 if TYPE_CHECKING:
     from hub.app.bank_trust import PinAnswer, Standing
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The banks' door.")
 app.add_typer(quarantine.app, name="quarantine")
+app.command("delivery")(delivery.delivery)
 
 
 @app.command()
@@ -195,7 +196,10 @@ def _pin_answer(answer: "PinAnswer") -> str:
     key = f"{answer.bank}: {answer.key} {_days(proposal.pin.first_day, proposal.pin.last_day)}"
     if answer.is_approved:
         return f"{key}is pinned, proposed by {proposal.proposed_by}, approved by {proposal.approved_by}"
-    command = f"hub bank pin {answer.bank} {answer.key} --approve --by NAME"
+    days = [
+        f"--{name} {day}" for name, day in (("from", proposal.pin.first_day), ("until", proposal.pin.last_day)) if day
+    ]
+    command = " ".join(["hub bank pin", answer.bank, answer.key, *days, "--approve --by NAME"])
     return f"{key}is proposed by {proposal.proposed_by}; somebody else approves it:\n  {command}"
 
 

@@ -215,6 +215,18 @@ create table bank_file_receipt (              -- proof of delivery
     host_key  text not null,                  -- SHA256:… of the server that took it
     sent_at   timestamptz not null
 );
+create table delivery_finding (               -- what persons learned of a bank about a delivery that nobody could see
+    id          bigint generated always as identity primary key,
+    batch_id    bigint not null references batch,
+    arrived     boolean not null,
+    by_whom     text not null check (btrim(by_whom) <> ''),
+    found_at    timestamptz not null,
+    proposal_id bigint, proposed_by text,     -- the second person agrees with one finding, with its outcome
+    unique (id, batch_id, arrived, by_whom),
+    foreign key (proposal_id, batch_id, arrived, proposed_by) references delivery_finding (id, batch_id, arrived, by_whom),
+    check ((proposal_id is null) = (proposed_by is null)),
+    check (lower(btrim(by_whom)) <> lower(btrim(proposed_by)))
+);
 create table bank_file_seen (                 -- a result file whose .ok does not agree (yet)
     bank text not null, name text not null, fingerprint text not null,
     primary key (bank, name)
