@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from fontTools.ttLib import TTFont
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +56,16 @@ def test_what_cannot_be_printed_stands_as_its_number(text: str, shown: str) -> N
 def test_no_sign_vanishes(text: str) -> None:
     shown = LETTERS.readable(text)
     assert shown.count("〔U+") == sum(sign not in "人民币 ABC　" for sign in text)
+
+
+def test_every_sign_that_a_bank_or_an_agency_commonly_writes_has_a_letter() -> None:
+    """All Chinese signs of GBK, and the first extension with the rare names of GB18030."""
+    pairs = (bytes([first, second]) for first in range(0x81, 0xFF) for second in range(0x40, 0xFF))
+    gbk = {sign for pair in pairs for sign in pair.decode("gbk", errors="ignore") if "\u4e00" <= sign <= "\u9fff"}
+    rare = {chr(point) for point in range(0x3400, 0x4DB6)}
+    assert len(gbk) == 20_902
+    letters = fonts.Letters(TTFont(fonts.font_file(), lazy=True).getBestCmap())
+    assert [sign for sign in gbk | rare if letters.readable(sign) != sign] == []
 
 
 def test_rare_names_are_printed_or_shown_as_numbers() -> None:
