@@ -89,6 +89,16 @@ def test_long_names_and_huge_amounts_wrap_and_shrink_but_stay_whole() -> None:
     assert all(yuan(row.measures[0].total) in text for row in filled.rows)
 
 
+@pytest.mark.parametrize("name", ["t27", "f8"])
+def test_a_heading_too_long_for_its_line_is_set_smaller(name: str) -> None:
+    long = Names(agencies={"110105": "经办机构" * 18}, banks={"CCB": "某某银行" * 18})
+    filled = sheet(name, 2)
+    question = replace(DECEMBER, agency="110105", bank="CCB", unit="110105000001")
+    with read(printed(replace(filled, rows=filled.rows[1:]), question, long)) as pages:
+        assert [fault for page in pages for fault in faults_of(page)] == []
+        assert "某某银行" * 18 + "　参保单位：110105000001" in pages[0].text.replace("\r\n", "")
+
+
 def test_bad_pages_are_found() -> None:
     """The look itself can fail: text over text, over a line, beyond the margin."""
     text, other = Box("a", 20, 20, 40, 23), Box("b", 39, 21, 60, 24)

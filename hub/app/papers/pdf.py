@@ -80,6 +80,8 @@ class _Pen:
 
     def write(self, text: str, x: float, middle: float, size_pt: float, *, bold: bool = False) -> None:
         """The text from x on, with its middle at the height given. Bold is drawn with its outline: one font is enough."""
+        if not text:
+            return
         self.pdf.set_font_size(size_pt)
         base = middle + size_pt * _MM_A_PT * _MIDDLE
         if not bold:
@@ -133,10 +135,11 @@ class _PaperOnPages:
         pen.write_right(paper.copy, RIGHT, TOP + 3, _TEXT_PT)
         size = pen.fitted(paper.title, RIGHT - LEFT - 60, _TITLE_PT)
         pen.write_centred(paper.title, LEFT, RIGHT, TOP + 8, size, bold=True)
-        if paper.made_for:
-            pen.write(f"致：{paper.made_for}", LEFT, TABLE_TOP - 9.5, _TEXT_PT)
-        if paper.made_by:
-            pen.write_right(f"编制：{paper.made_by}", RIGHT, TABLE_TOP - 9.5, _TEXT_PT)
+        made_for = f"致：{paper.made_for}" if paper.made_for else ""
+        made_by = f"编制：{paper.made_by}" if paper.made_by else ""
+        room = RIGHT - LEFT - pen.width(made_by, _TEXT_PT) - 6
+        pen.write(made_for, LEFT, TABLE_TOP - 9.5, pen.fitted(made_for, room, _TEXT_PT))
+        pen.write_right(made_by, RIGHT, TABLE_TOP - 9.5, _TEXT_PT)
         room = RIGHT - LEFT - pen.width(UNIT_OF_MONEY, _TEXT_PT) - 6
         pen.write(paper.about, LEFT, TABLE_TOP - 3.6, pen.fitted(paper.about, room, _TEXT_PT))
         pen.write_right(UNIT_OF_MONEY, RIGHT, TABLE_TOP - 3.6, _TEXT_PT)
