@@ -106,12 +106,14 @@ class FakeBankDoor:
                 raise FileTooLargeError()
             return io.BytesIO(data)
 
-    def deliver(self, name: str, source: Path, ok_text: bytes) -> Delivery:
+    def deliver(self, name: str, source: Path, ok_text: bytes, signature: bytes | None = None) -> Delivery:
         """As the port says."""
         harmless(name)
         data = source.read_bytes()
         with self._reachable() as server:
             self._put(server, name, data)
+            if signature is not None:
+                self._put(server, f"{name}.sig", signature)
             if server.trouble is Trouble.LOSES_OK:
                 raise BankConnectionLostError()
             self._put(server, f"{name}.ok", ok_text)

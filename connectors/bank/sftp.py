@@ -32,6 +32,7 @@ from connectors.bank.receipts import Receipts, Stage
 from connectors.bank.retry import classify
 from connectors.bank.upload import Content, Uploader
 from hub.domain.errors import HubError
+from hub.domain.signatures import SIG_SUFFIX
 from hub.ports import Delivery, DoorReport, LeftOut, RemoteFile
 
 _log = structlog.get_logger(__name__)
@@ -96,14 +97,16 @@ class SftpDoor:
         with self._session(f"Fetching {harmless(name)}", self._inbound) as connection:
             return self._read_whole(connection.sftp, name)
 
-    def deliver(self, name: str, source: Path, ok_text: bytes) -> Delivery:
-        """Puts the file, then its ``.ok``, into the outbound directory; harmless to call again at any time."""
+    def deliver(self, name: str, source: Path, ok_text: bytes, signature: bytes | None = None) -> Delivery:
+        """Puts the file, its ``.sig`` if any, and last its ``.ok`` into the outbound directory; harmless to call again."""
         harmless(name)
         ok_name = harmless(f"{name}.ok")
         content = Content.of_file(source)
         with self._session(f"Delivering {name}", self._outbound) as connection:
             uploader = Uploader(connection.sftp, self._outbound, self._receipts, self._limits)
             uploader.deliver(name, content)
+            if signature is not None:
+                uploader.deliver(harmless(name + SIG_SUFFIX), Content.of_bytes(signature), repeatable=True)
             uploader.deliver(ok_name, Content.of_bytes(ok_text), repeatable=True)
             return Delivery(name, content.size, connection.host_key)
 

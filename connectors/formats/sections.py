@@ -88,7 +88,7 @@ class Frame:
     def check_count(self, declared: str, printed: Callable[[int], str] = str) -> None:
         """The trailer counts the detail lines, those at fault too; ``printed``: how it writes a count."""
         if declared != printed(self.details):
-            self._note(self.trailer_line, "count", FaultCode.COUNT, str(self.details), declared)
+            self._note(self.trailer_line, "count", FaultCode.COUNT, printed(self.details), declared)
 
     def _read_detail(self, number: int, line: str, take: TakeLine) -> None:
         self.details += 1

@@ -138,9 +138,9 @@ class TrustedDoor:
         with self._trusted():
             return self._door.fetch(name)
 
-    def deliver(self, name: str, source: Path, ok_text: bytes) -> Delivery:
+    def deliver(self, name: str, source: Path, ok_text: bytes, signature: bytes | None = None) -> Delivery:
         with self._trusted():
-            return self._door.deliver(name, source, ok_text)
+            return self._door.deliver(name, source, ok_text, signature)
 
     def is_unknown(self, name: str) -> bool:
         return self._door.is_unknown(name)

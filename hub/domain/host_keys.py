@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from hub.domain.faults import Fault, FaultCode
+from hub.domain.key_days import KeyDays, KeyState
 from hub.domain.persons import name_faults, same_person
 
 WARNING_DAYS: Final = 30
@@ -26,30 +27,12 @@ class PinOrigin(StrEnum):
     APPROVED = "approved"  # proposed by one person, approved by another
 
 
-class PinState(StrEnum):
-    """What a pin is worth on a day."""
-
-    VALID = "valid"
-    NOT_YET = "not-yet"
-    ENDED = "ended"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostKeyPin:
-    """A fingerprint as ``ssh-keygen -lf`` prints it. ``first_day`` and ``last_day`` count; None is without an end."""
+class HostKeyPin(KeyDays):
+    """A fingerprint as ``ssh-keygen -lf`` prints it, on its days."""
 
     key: str
-    first_day: date | None = None
-    last_day: date | None = None
     origin: PinOrigin = PinOrigin.CONFIGURED
-
-    def state_on(self, day: date) -> PinState:
-        """Valid, not yet valid, or ended on this business day."""
-        if self.first_day is not None and day < self.first_day:
-            return PinState.NOT_YET
-        if self.last_day is not None and day > self.last_day:
-            return PinState.ENDED
-        return PinState.VALID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +55,12 @@ def is_fingerprint(text: str) -> bool:
 
 def valid_keys(pins: Iterable[HostKeyPin], day: date) -> frozenset[str]:
     """The fingerprints that count on this business day."""
-    return frozenset(pin.key for pin in pins if pin.state_on(day) is PinState.VALID)
+    return frozenset(pin.key for pin in pins if pin.state_on(day) is KeyState.VALID)
 
 
 def warnings_of(pins: Iterable[HostKeyPin], day: date) -> list[str]:
     """What somebody should see to: no valid pin, or one that ends within ``WARNING_DAYS`` days."""
-    counting = [pin for pin in pins if pin.state_on(day) is PinState.VALID]
+    counting = [pin for pin in pins if pin.state_on(day) is KeyState.VALID]
     if not counting:
         return [f"No pin is valid on {day}: nothing is sent to this bank and nothing is read."]
     ending = [pin for pin in counting if pin.last_day is not None and (pin.last_day - day).days <= WARNING_DAYS]

@@ -45,6 +45,8 @@ class Batch:
     partial: bool
     state: BatchState
     request_sha256: str | None
+    signature: str | None
+    signed_by: str | None
     trouble: str
     result_file_id: int | None
     booking_period: str | None

@@ -26,7 +26,7 @@ from hub.domain.quarantine import (
 AT = datetime(2026, 11, 3, 10, tzinfo=UTC)
 MONEY_AND_REQUEST = (
     FaultCode.AMOUNT, FaultCode.SUM, FaultCode.COUNT, FaultCode.CONTROL_TOTAL, FaultCode.DIGEST, FaultCode.SPLIT,
-    FaultCode.CODE, FaultCode.MISMATCH, FaultCode.MISSING_LINE, FaultCode.DUPLICATE, FaultCode.UNKNOWN_LINE,
+    FaultCode.SIGNATURE, FaultCode.CODE, FaultCode.MISMATCH, FaultCode.MISSING_LINE, FaultCode.DUPLICATE, FaultCode.UNKNOWN_LINE,
     FaultCode.UNKNOWN_BATCH, FaultCode.IDENTITY_TAKEN, FaultCode.LINE_END, FaultCode.CONTROL_CHARACTER, FaultCode.COLUMNS,
     FaultCode.HEADER, FaultCode.TRAILER_MISSING, FaultCode.RECORD_TYPE, FaultCode.GRAMMAR, FaultCode.LINE_NUMBER,
 )  # fmt: skip
