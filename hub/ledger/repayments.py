@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.repayments import Arrears, Repayment, too_late
-from hub.ledger import arrivals
+from hub.ledger import arrivals, shadow
 from hub.ledger.database import raw
 
 _SUMS: Final = ", ".join(f"sum(c.{fund})::bigint as {fund}" for fund in FUND_NAMES)
@@ -32,6 +32,7 @@ _OUTSTANDING: Final = f"""
 }
     from unnest(cast(:units as bpchar[]), cast(:periods as bpchar[])) as wanted (unit, period)
     join bill b on b.unit = wanted.unit and b.period = wanted.period and b.kind = 'M' and b.agency = :agency
+        and not {shadow.IN_SHADOW}
     left join lateral (select {_SUMS} from collection c where c.bill_id = b.id) c on true
     left join lateral ({_LATE_MONEY}) w on true
     left join lateral ({{taken}}) r on true

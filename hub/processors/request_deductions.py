@@ -2,7 +2,8 @@
 
 Reads: bills, second collections, what has been collected. Writes: instructions, deduction-requested, deduction-declared.
 Rule: a bill is asked for exactly what is outstanding, once a round, and never while an earlier request is unanswered;
-supplements and repayments once and whole, in the first session that closes after they came (C10, C11).
+supplements and repayments once and whole, in the first session that closes after they came (C10, C11). Of a bank that is
+in shadow nothing is asked.
 Repeat: what an agency asks is written whole or not at all; agencies that have asked are passed over, and the step is done
 when all have.
 
@@ -25,7 +26,7 @@ from sqlalchemy import Connection, Engine
 import topics
 from hub.domain.funds import FUND_NAMES
 from hub.domain.timetable import ScheduledStep
-from hub.ledger import outbox, requests, steps
+from hub.ledger import outbox, requests, shadow, steps
 from hub.ledger.database import draw_statistics, lock_books_shared, set_based
 from hub.ledger.requests import Asking, Upload
 from hub.wire.events import Event
@@ -38,11 +39,15 @@ GROUPS: Final = 8
 """Transactions at most: each reads all bills of the period once, and in the second round all instructions."""
 
 
-def carry_out(engine: Engine, step: ScheduledStep, banks: Collection[str]) -> int:
-    """Closes the upload of ``step`` at all ``banks`` and returns the number of instructions it made."""
+def carry_out(engine: Engine, step: ScheduledStep, banks: Collection[str], in_shadow: Collection[str] = ()) -> int:
+    """Closes the upload of ``step`` at all ``banks`` and returns the number of instructions it made.
+
+    ``in_shadow``: those of them for which another system collects.
+    """
     assert step.due_at is not None, "a step beyond the calendar is not carried out"
     begun_at = steps.let_the_hour_come(engine, step)
     with engine.begin() as conn:
+        banks = shadow.asked_banks(conn, step, banks, in_shadow)
         draw_statistics(conn, "bill", "instruction", "collection")
     with engine.begin() as conn:
         groups = requests.asking(conn, str(step.period), step.round, step.due_at, TOGETHER, GROUPS)

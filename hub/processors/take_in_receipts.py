@@ -2,7 +2,8 @@
 
 Reads: a receipts file (contract section 2). Writes: receipts, the agency's journal, receipt-recorded.
 Rule: a receipt pays all that is outstanding on its bill, or it is refused; after month end a monthly bill takes none, nor does
-one that was cancelled. What pays a repayment settles its arrears (C11).
+one that was cancelled, nor one of a bank in shadow, for another system keeps its books. What pays a repayment settles its
+arrears (C11).
 Repeat: the file's identity is unique among accepted files, and so is each receipt id.
 """
 
@@ -23,7 +24,7 @@ from hub.domain.receipts import ReceiptLine, ReceiptsFile, ReceiptsHeader, judge
 from hub.domain.repayments import Arrears
 from hub.domain.standing import Standing
 from hub.domain.timetable import Step
-from hub.ledger import bills, journal, outbox, receipts, repayments, settlements, steps
+from hub.ledger import bills, journal, outbox, receipts, repayments, settlements, shadow, steps
 from hub.ledger.database import lock_books_shared, lock_shards
 from hub.wire.events import Event
 
@@ -52,6 +53,7 @@ def check(conn: Connection, file: ReceiptsFile, parties: Parties, now: datetime)
     finance_closed_at = steps.last_due(conn, Step.FINANCE_CLOSE, now, parties.banks)
     repaying = [Arrears(bill.unit, bill.refers_to) for bill in standing.values() if bill.kind == "A"]
     arrears = repayments.outstanding(conn, file.header.agency, repaying, now)
+    elsewhere = shadow.bills_elsewhere(conn, numbers, parties.in_shadow)
     # Decide
     header, faults = file.header, list[Fault]()
     if header.agency not in parties.agencies:
@@ -63,6 +65,10 @@ def check(conn: Connection, file: ReceiptsFile, parties: Parties, now: datetime)
         bill = standing.get(line.bill_no)
         if bill is None or bill.agency != header.agency:
             faults += judge_receipt(line, None, closed, finance_closed_at, None)
+            continue
+        if bill.bill_no in elsewhere:
+            expected = "a bill whose bank is not in shadow"
+            faults.append(Fault(line.file_line, "bill id", FaultCode.IN_SHADOW, expected, line.bill_no))
             continue
         named = Arrears(bill.unit, bill.refers_to)
         found = judge_receipt(line, bill, closed, finance_closed_at, arrears.get(named))

@@ -19,7 +19,7 @@ import topics
 from hub.app import schedule
 from simulators.agency import Bill, Paper
 from simulators.amounts import Four
-from tests.processors.city import CHAOYANG, HAIDIAN, City, bill, open_city, unit_of
+from tests.processors.city import CHAOYANG, HAIDIAN, PERIOD, City, bill, open_city, unit_of
 from tests.processors.pump import Temper
 
 HISTORIES = 30
@@ -42,6 +42,15 @@ def bills(code: str, letter: str, numbers: range, banks: str = "ICBC CCB") -> li
     ]
 
 
+def supplements(letter: str, numbers: range) -> list[Bill]:
+    return [each._replace(refers_to="2026-08") for each in bills(CHAOYANG, letter, numbers)]
+
+
+def repayments(letter: str, units: tuple[int, ...]) -> list[Bill]:
+    """Of some fen of maternity each, so that they fit whatever the bank left of the monthly bill."""
+    return [bill(f"{letter}-{n}", n, (0, 0, 0, 7))._replace(refers_to=PERIOD) for n in units]
+
+
 class History:
     """A month, the same facts each time. ``chance`` None lives it plainly."""
 
@@ -56,17 +65,20 @@ class History:
             city.dues(*bills(CHAOYANG, "A", range(1, 12))),
             city.dues(*bills(HAIDIAN, "B", range(1, 7)), agency_code=HAIDIAN),
             city.dues(*bills(CHAOYANG, "C", range(30, 39))),
+            city.dues(*supplements("S", range(50, 56)), kind="S"),
         )
         self._advance("11-02T09:10")
         self._advance("11-03T10:00")
         self._hand_in(city.receipts(("R-1", "A-4", sum(due(4)))))  # its bank will pay as well: suspense
-        self._answer("ICBC", {"A-2": 10015, "A-6": "02", "B-2": "03", "C-30": "02"})
+        self._answer("ICBC", {"A-2": 10015, "A-6": "02", "B-2": "03", "C-30": "02", "S-52": "02"})
         self._advance("11-05T09:00")
         self._hand_in(
             city.again((unit_of(2), "B"), (unit_of(6), "B"), (unit_of(4), "B")),
             city.dues(*bills(CHAOYANG, "D", range(40, 44))),
             city.receipts(("R-2", "A-5", sum(due(5))), ("R-3", "A-10", sum(due(10)))),
             city.receipts(("R-4", "B-1", sum(due(1))), agency_code=HAIDIAN),  # CCB has not answered it
+            city.receipts(("R-8", "S-51", sum(due(51)))),  # nor this, whose money will be too much
+            city.dues(*supplements("T", range(60, 64)), kind="S"),
         )
         self._advance("11-12T10:00")
         self._answer("CCB", {"A-1": "02", "A-3": "05", "A-7": 10015, "A-9": 10011})  # late for everyone
@@ -81,6 +93,12 @@ class History:
         self._advance("11-25T10:00")
         self._hand_in(city.receipts(("R-6", "A-1", sum(due(1)))))  # asked again in CCB's second file, unanswered
         self._advance("11-30T23:30")
+        self._hand_in(
+            city.dues(*repayments("E", (2, 30)), period="2026-12", kind="A"),
+            city.dues(*repayments("F", (41, 43)), period="2026-12", kind="A"),  # in doubt: CCB still answers
+        )
+        self._advance("12-03T10:00")
+        self._answer("ICBC", {"E-30": "02"})
         self._advance("12-06T10:00")
         self._answer("CCB", {"D-41": "02"})  # after the close: arrears in doubt, and suspense
         self._poll("CCB")
@@ -185,6 +203,9 @@ def test_the_month_holds_what_it_is_meant_to_try(live: Live) -> None:
     assert {row[2] for row in books["notices"]} == {True, False}
     assert {row[-2] for row in books["arrears"]} == {True, False}
     assert any("arrears-settled" in row[0] for row in books["outbox"])
+    assert any(row[3].startswith("repayment/") for row in books["outbox"])
+    assert {row[1] for row in books["cancellations"]} >= {"failed", "unpaid"}
+    assert books["f3 2026-11"] != [()]
     assert len(books["batches"]) >= 5
     assert {row[5] for row in books["batches"]} == {"POSTED"}
     assert len(books["outbox"]) > 50

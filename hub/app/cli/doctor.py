@@ -39,7 +39,7 @@ class Finding:
 
 @app.command()
 def doctor(ctx: typer.Context) -> None:
-    """Versions, keys, calendar horizon, disk, schemas, broker and database; exit 1 when something is wrong."""
+    """Versions, keys, calendar horizon, disk, schemas, fonts, broker and database; exit 1 when something is wrong."""
     from rich.table import Table
 
     context = output.of(ctx)
@@ -108,11 +108,13 @@ def _disk(settings: "Settings") -> Finding | str:
 
 def _keys(settings: "Settings") -> Finding | str:
     from connectors.bank.private_key import load_private_key
+    from hub.app.bank_signatures import BankSignatures
 
     wrong, advice = [], ""
     for bank in settings.banks:
         try:
             load_private_key(bank.private_key)
+            BankSignatures(bank).load()
         except HubError as failure:
             wrong.append(f"{bank.code}: {failure}")
             advice = failure.advice
@@ -150,6 +152,12 @@ def _schemas(_settings: "Settings") -> str:
     if faults:
         raise HubError("; ".join(faults), advice="Give an added field a default, or make a new topic.")
     return f"{len(schemas.names())} schemas of {len(topics.ALL)} topics; each form reads all its former ones"
+
+
+def _fonts(_settings: "Settings") -> str:
+    from hub.app.papers import fonts
+
+    return f"papers are written with {fonts.check()}"
 
 
 def _broker(settings: "Settings") -> Finding | str:
@@ -208,6 +216,7 @@ CHECKS: "Final[dict[str, Callable[[Settings], Finding | str]]]" = {
     "disk": _disk,
     "keys": _keys,
     "schemas": _schemas,
+    "fonts": _fonts,
     "broker": _broker,
     "database": _database,
     "calendar": _calendar,

@@ -3,4 +3,4 @@
 from hub.domain.dues import Kind
 from hub.ledger.forms import finances
 
-FORM = finances.form("f2", "财表二", "还款到位汇总表", Kind.REPAYMENT)
+FORM = finances.form("f2", "财表二", "还款到位汇总表", Kind.REPAYMENT, "北京市社会保险费欠缴单位还款到位汇总表")

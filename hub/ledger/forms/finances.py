@@ -8,12 +8,16 @@ from hub.domain.dues import Kind
 from hub.domain.funds import FUND_NAMES
 from hub.ledger.finance_book import MEASURES
 from hub.ledger.forms.form import Form, Question, SheetRow, read, wanted
+from hub.ledger.forms.on_paper import DESK_SIGNATURES, OnPaper
 
 KEYS = ("agency",)
 
 
-def form(name: str, paper: str, title: str, kind: Kind) -> Form:
-    """The form of a kind of bills. Its rows are the stored close of each agency: it is not restated."""
+def form(name: str, paper: str, title: str, kind: Kind, official: str) -> Form:
+    """The form of a kind of bills; ``official`` is its title in the rules (C10, C11).
+
+    Its rows are the stored close of each agency: it is not restated.
+    """
 
     def rows(connection: Connection, question: Question) -> Iterable[SheetRow]:
         columns = ", ".join(
@@ -27,5 +31,18 @@ def form(name: str, paper: str, title: str, kind: Kind) -> Form:
         return read(connection, query, len(KEYS), question, kind=kind.value)
 
     return Form(
-        name=name, paper=paper, title=title, keys=KEYS, measures=MEASURES, filters=frozenset({"agency"}), rows=rows
+        name=name,
+        paper=paper,
+        title=title,
+        keys=KEYS,
+        measures=MEASURES,
+        filters=frozenset({"agency"}),
+        rows=rows,
+        on_paper=OnPaper(
+            title=official,
+            made_by="社保经(代)办机构财务岗",
+            made_for="市社保中心收缴岗",
+            signatures=DESK_SIGNATURES,
+            seal="经(代)办机构财务章",
+        ),
     )

@@ -20,6 +20,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     bills.due_is_arrived_or_in_arrears,
     bills.closes_equal_the_books,
     bills.receipts_are_on_their_bills,
+    bills.nothing_is_booked_in_shadow,
     finances.filed_is_accounted_for,
     finances.finance_closes_equal_the_books,
     finances.cancelled_bills_have_no_money,

@@ -14,6 +14,7 @@ from hub.domain.lifecycle import BatchState
 from hub.domain.reconciliation import HASH_TOTAL_MODULUS
 from hub.domain.timetable import Step
 from hub.ledger.database import SCHEDULE_LOCK
+from hub.ledger.shadow import NOT_ASKED
 from hub.ledger.verification.findings import COUNTED, Evidence, Outcome, compare_sets, fund_sums, funds
 
 _DONE: Final = f"select period, round, due_at from step_done where step = '{Step.UPLOAD_CLOSE}'"
@@ -56,7 +57,8 @@ def requests_equal_dues(conn: Connection, _evidence: Evidence) -> Outcome:
             select i.bill_id as id, i.round, {funds("i")} as amounts from instruction i join bills b on b.id = i.bill_id)
         select 'instruction' as place, b.bill_no || '-' || round as key, e.amounts as expected, f.amounts as found
         from expected e full join found f using (id, round) join bill b using (id)
-        where f.amounts is not null or (b.period, round) in (select period, round from ({_DONE}) done)
+        where f.amounts is not null
+            or ((b.period, round) in (select period, round from ({_DONE}) done) and not {NOT_ASKED.format(round="round")})
     """
     return compare_sets(conn, "requests-equal-dues", "requests", FUND_NAMES, query)
 
@@ -72,6 +74,8 @@ def supplements_and_repayments_are_asked_once(conn: Connection, _evidence: Evide
             select b.id, u.period, u.round, {funds("b")} as amounts from bill b
             cross join lateral (select * from upload u where u.due_at > b.accepted_at order by u.due_at limit 1) u
             where b.kind <> 'M' and b.mode = 'B'
+                and not exists (
+                    select from shadow_period z where z.period = u.period and z.bank = b.bank and z.from_round <= u.round)
                 and not exists (select from receipt r where r.bill_id = b.id and r.accepted_at < u.due_at)),
         found as (
             select i.bill_id as id, i.period, i.round, {funds("i")} as amounts from instruction i where i.kind <> 'M')
