@@ -37,6 +37,10 @@ class FileArchive(Protocol):
         """The archived file; FileNotFoundError when there is none."""
         ...
 
+    def proven(self, sha256: str) -> Archived:
+        """The archived file, read and found to be what was kept; HubError, not retriable, when it is gone or damaged."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
@@ -134,8 +138,11 @@ class BankDoor(Protocol):
         """What the last ``list_results()`` left out. Hidden files, as uploads under way are, are nobody's business."""
         ...
 
-    def fetch(self, name: str) -> BinaryIO:
-        """The whole file as a spooled temporary file at position 0; caps size before reading."""
+    def fetch(self, name: str, fingerprint: str | None = None) -> BinaryIO:
+        """The whole file as a spooled temporary file at position 0; caps size before reading.
+
+        With a ``fingerprint``, only the file that was listed: another one under its name is a failure that is retriable.
+        """
         ...
 
     def deliver(self, name: str, source: Path, ok_text: bytes, signature: bytes | None = None) -> Delivery:
@@ -157,8 +164,12 @@ class BankDoor(Protocol):
         """What the bank says of such a file: it counts as delivered from now on, or is sent once more."""
         ...
 
-    def move_to_done(self, name: str) -> str:
-        """Moves an inbound file to the done directory; a name taken there gets .2, .3 …; a name gone already is done."""
+    def move_to_done(self, name: str, fingerprint: str | None = None) -> str:
+        """Moves an inbound file to the done directory; a name taken there gets .2, .3 …; a name gone already is done.
+
+        With a ``fingerprint``, only the file that was listed: another one under its name is left where it is, which is
+        a failure that is retriable.
+        """
         ...
 
     def check(self, *, may_write: bool = True) -> DoorReport:
