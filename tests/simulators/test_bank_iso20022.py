@@ -54,7 +54,9 @@ def test_a_garbled_answer_stays_a_message_and_moves_one_fen() -> None:
     assert numbered(paper.name, 13) == "PAIN002_ICBC_20261203_0013.xml"
 
 
-@pytest.mark.parametrize(("was", "now"), [("MATERNITY", "PENSION"), ("</Document>", ""), ("<TxSts>PART<", "<TxSts>PDNG<")])
+@pytest.mark.parametrize(
+    ("was", "now"), [("MATERNITY", "PENSION"), ("</Document>", ""), ("<TxSts>PART<", "<TxSts>PDNG<")]
+)
 def test_what_is_no_answer_is_not_read(was: str, now: str) -> None:
     request = request_of(1, "PAIN008_ICBC_20261202_0001.xml")
     data = print_result(request, [Given(request.lines[0], 1, "01", "R")], DAY, 1).data.decode()

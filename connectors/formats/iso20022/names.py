@@ -97,6 +97,13 @@ def end_to_end_id_of(instruction_no: pl.Expr) -> pl.Expr:
     return pl.when(whole).then(instruction_no).when(fits).then(short)
 
 
+def instruction_no_from(end_to_end_id: pl.Expr) -> pl.Expr:
+    """The instruction ids that go by texts known to be ``EndToEndId``."""
+    is_short = (end_to_end_id.str.len_bytes() == _LONGEST) & (end_to_end_id.str.slice(_LONGEST - 2, 1) != "-")
+    whole = pl.concat_str(end_to_end_id.str.slice(0, _LONGEST - 1), pl.lit("-"), end_to_end_id.str.slice(_LONGEST - 1))
+    return pl.when(is_short).then(whole).otherwise(end_to_end_id)
+
+
 def instruction_no_of(end_to_end_id: str) -> str:
     """The instruction id that goes by ``EndToEndId``."""
     if len(end_to_end_id) == _LONGEST and end_to_end_id[-2] != "-":
