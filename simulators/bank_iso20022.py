@@ -209,10 +209,11 @@ def _transaction(row: Sequence[str]) -> str:
     _, line, instruction, unit, requested, deducted, *split, code, reference = row
     status = _status(row)
     reason = f"<StsRsnInf><Rsn><Cd>{_REASONS[code]}</Cd></Rsn></StsRsnInf>" if status == "RJCT" else ""
+    bank_reference = f"<AcctSvcrRef>{escape(reference)}</AcctSvcrRef>" if reference else ""
     return (
         f"  <TxInfAndSts>\n    <OrgnlInstrId>{line}</OrgnlInstrId>"
         f"<OrgnlEndToEndId>{_short(instruction)}</OrgnlEndToEndId><TxSts>{status}</TxSts>{reason}"
-        f"<AcctSvcrRef>{escape(reference)}</AcctSvcrRef>\n    <OrgnlTxRef>"
+        f"{bank_reference}\n    <OrgnlTxRef>"
         f'<IntrBkSttlmAmt Ccy="CNY">{deducted}</IntrBkSttlmAmt>'
         f'<Amt><InstdAmt Ccy="CNY">{requested}</InstdAmt></Amt>'
         f"<RmtInf><Strd><RfrdDocInf>{_split(split)}</RfrdDocInf></Strd></RmtInf>"

@@ -222,7 +222,7 @@ def write_request(header: BatchHeader, parts: Iterable[pl.DataFrame], out: Binar
         for part in (piece for each in parts for piece in each.iter_slices(_LINES_A_PART)):
             _check_lines(part, totals.count)
             lines = part.select(line_of)["line"]
-            spool.write(lines.str.join("\n").item().encode())
+            spool.write(lines.str.join("\n").cast(pl.Binary).item())
             spool.write(b"\n")
             totals = totals.plus(ControlTotals(len(part), FundAmounts(*(added_up(part[fund]) for fund in FUND_NAMES))))
             hashed = (hashed + added_up(part["account"].str.tail(HASHED_DIGITS).cast(pl.Int64))) % HASH_TOTAL_MODULUS
