@@ -6,7 +6,7 @@ Written against the agreement, not against the hub: elements are looked up by th
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from hashlib import sha256
 from typing import Final
@@ -175,18 +175,30 @@ def _fields_of_transaction(part: _Part) -> list[str]:
 def printed_result(rows: Sequence[Sequence[str]], name: str) -> bytes:
     """The bytes of ``PAIN002_…`` whose lines have these fields in the contract's form."""
     header, *details, trailer = rows
-    _, _, _, bank, batch, request_name, day = header
     shares: dict[str, tuple[int, int]] = {}
     for row in details:
         count, deducted = shares.get(_status(row), (0, 0))
         shares[_status(row)] = (count + 1, deducted + fen(row[5]))
+    return (
+        f"{head_of_result(header, trailer, shares, name)}{''.join(map(_transaction, details))}{TAIL_OF_RESULT}".encode()
+    )
+
+
+TAIL_OF_RESULT: Final = "</OrgnlPmtInfAndSts>\n</CstmrPmtStsRpt>\n</Document>"
+
+
+def head_of_result(
+    header: Sequence[str], trailer: Sequence[str], shares: Mapping[str, tuple[int, int]], name: str
+) -> str:
+    """What stands before the transactions. ``shares``: of each status, how many there are and the fen they deducted."""
+    _, _, _, bank, batch, request_name, day = header
     counted = "".join(
         f"<NbOfTxsPerSts><DtldNbOfTxs>{count}</DtldNbOfTxs><DtldSts>{status}</DtldSts>"
         f"<DtldCtrlSum>{yuan(deducted)}</DtldCtrlSum></NbOfTxsPerSts>\n"
         for status, (count, deducted) in shares.items()
     )
     number = int(name.removesuffix(".xml").rpartition("_")[2])
-    text = (
+    return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<Document xmlns="{_ISO}{_REPORT}">\n<CstmrPmtStsRpt>\n'
         f"<GrpHdr><MsgId>{bank}-{day.replace('-', '')}-{number}</MsgId>"
@@ -196,9 +208,7 @@ def printed_result(rows: Sequence[Sequence[str]], name: str) -> bytes:
         f"<OrgnlNbOfTxs>{trailer[1]}</OrgnlNbOfTxs><OrgnlCtrlSum>{trailer[3]}</OrgnlCtrlSum>"
         f"<StsRsnInf><AddtlInf>{request_name}</AddtlInf></StsRsnInf>\n{counted}</OrgnlGrpInfAndSts>\n"
         f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>{batch}</OrgnlPmtInfId>\n"
-        f"{''.join(map(_transaction, details))}</OrgnlPmtInfAndSts>\n</CstmrPmtStsRpt>\n</Document>"
     )
-    return text.encode()
 
 
 def _status(row: Sequence[str]) -> str:
