@@ -51,6 +51,8 @@ from connectors.formats.iso20022.names import (
     check_name,
     check_origin,
     end_to_end_id,
+    four_funds,
+    funds_in_order,
     instruction_no_from,
     instruction_no_of,
     max_text,
@@ -131,15 +133,7 @@ MESSAGE: Final = Message(
                     "OrgnlTxRef",
                     money("IntrBkSttlmAmt", amount),
                     nest("Amt", money("InstdAmt", amount)),
-                    nest(
-                        "RmtInf/Strd/RfrdDocInf",
-                        group(
-                            "LineDtls",
-                            nest("Id", leaf("Nb", partial(one_of, texts=FUND_LINES, code=FaultCode.GRAMMAR))),
-                            nest("Amt", money("RmtdAmt", amount)),
-                            most=len(FUND_LINES),
-                        ),
-                    ),
+                    four_funds("RmtdAmt"),
                     nest("Dbtr/Pty/Id/OrgId/Othr", leaf("Id", partial(same_grammar, UNIT_NO))),
                 ),
             ),
@@ -178,7 +172,7 @@ _ANSWER: Final = (
 )  # fmt: skip
 """An answer's columns out of the texts of transactions that keep their grammar."""
 _AGREES: Final = (
-    *(pl.col(f"{_FUND}Id/Nb[{place}]") == name for place, name in enumerate(FUND_LINES, start=1)),
+    *funds_in_order(_FUND),
     (_STATUS_TEXT != REJECTED) | _REASON_TEXT.is_not_null(),
     (_STATUS_TEXT != PAID) | _REASON_TEXT.is_null(),
 )

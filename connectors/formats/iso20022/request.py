@@ -51,6 +51,8 @@ from connectors.formats.iso20022.names import (
     PROVIDED_NOWHERE,
     end_to_end_id,
     end_to_end_id_of,
+    four_funds,
+    funds_in_order,
     instruction_no_from,
     instruction_no_of,
     max_text,
@@ -133,15 +135,7 @@ MESSAGE: Final = Message(
                 ),
                 nest("DbtrAcct/Id/Othr", leaf("Id", partial(same_grammar, ACCOUNT_NO))),
                 leaf("InstrForCdtrAgt", partial(one_of, texts=(PART, FULL), code=FaultCode.GRAMMAR)),
-                nest(
-                    "RmtInf/Strd/RfrdDocInf",
-                    group(
-                        "LineDtls",
-                        nest("Id", leaf("Nb", partial(one_of, texts=FUND_LINES, code=FaultCode.GRAMMAR))),
-                        nest("Amt", money("DuePyblAmt", amount)),
-                        most=len(FUND_LINES),
-                    ),
-                ),
+                four_funds("DuePyblAmt"),
             ),
         ),
     ),
@@ -181,7 +175,7 @@ _LINE: Final = (
 )
 """A line out of the texts of a record that keeps its grammar."""
 _AGREES: Final = (
-    *(pl.col(f"{_FUND}Id/Nb[{place}]") == name for place, name in enumerate(FUND_LINES, start=1)),
+    *funds_in_order(_FUND),
     pl.col(f"{_ID}InstrId").cast(pl.Int64) == pl.col(PLACE) + 1,
     fen_of(pl.col("DrctDbtTxInf/InstdAmt")) == pl.sum_horizontal(each for each in _LINE[5:9]),
 )
