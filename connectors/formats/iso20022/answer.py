@@ -203,7 +203,9 @@ def read_columns(name: str, bank: str, data: BinaryIO) -> ResultFile:
             raise DoubtError("not the four funds, or a reason where none is")
         answers = part.select(_ANSWER)
         totals.add_columns(part[f"{_TX}TxSts"], answers)
-        parts.append(answers.sort("file_line"))
+        # Polars' texts are views of what they were cut from: without texts of their own, they would keep the whole file.
+        own = (pl.concat_str(pl.col(name), pl.lit("")) for name in ("instruction_no", "unit", "reference", "code"))
+        parts.append(answers.sort("file_line").with_columns(own))
     answers = pl.concat(parts)
     head, faults = {path: found[0] for path, found in texts.items()}, list[Fault]()
     _check_head(name, bank, head, faults)
