@@ -106,16 +106,26 @@ class FakeBankDoor:
                 raise FileTooLargeError()
             return io.BytesIO(data)
 
-    def deliver(self, name: str, source: Path, ok_text: bytes) -> Delivery:
+    def deliver(self, name: str, source: Path, ok_text: bytes, signature: bytes | None = None) -> Delivery:
         """As the port says."""
         harmless(name)
         data = source.read_bytes()
         with self._reachable() as server:
             self._put(server, name, data)
+            if signature is not None:
+                self._put(server, f"{name}.sig", signature)
             if server.trouble is Trouble.LOSES_OK:
                 raise BankConnectionLostError()
             self._put(server, f"{name}.ok", ok_text)
             return Delivery(name, len(data), self.HOST_KEY)
+
+    def is_unknown(self, name: str) -> bool:
+        """No delivery to this server is: it never loses an answer and the file with it."""
+        return False
+
+    def settle(self, name: str, *, arrived: bool) -> None:
+        """There is nothing to settle."""
+        raise AssertionError(f"the delivery of {name} is known")
 
     def move_to_done(self, name: str) -> str:
         """As the port says."""
@@ -131,11 +141,13 @@ class FakeBankDoor:
             server.done[target] = data
             return target
 
-    def check(self) -> DoorReport:
+    def check(self, *, may_write: bool = True) -> DoorReport:
         """As the port says."""
         with self._reachable() as server:
-            self._writable(server)
-            return DoorReport(self.HOST_KEY, {role: f"/bank/{role}" for role in ("outbound", "inbound", "done")}, 0)
+            if may_write:
+                self._writable(server)
+            directories = {role: f"/bank/{role}" for role in ("outbound", "inbound", "done")}
+            return DoorReport(self.HOST_KEY, directories, 0 if may_write else None)
 
     def close(self) -> None:
         """Nothing to close."""
@@ -171,7 +183,9 @@ class FakeBankDoor:
         (server.taken if server.takes_at_once else server.outbound)[name] = data
         self._receipts[name] = digest
         if server.trouble is Trouble.LOSES_RENAME_REPLY:
-            raise BankConnectionLostError()
+            lost = BankConnectionLostError()
+            lost.outcome_unknown = True
+            raise lost
 
 
 class FakeFileArchive:

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from hub.domain.bank_results import PAID_IN_FULL, PAID_IN_PART, REASONS
 from hub.domain.errors import ConfigurationError
 from hub.domain.funds import FUND_NAMES
+from hub.domain.signatures import SIG_SUFFIX
 
 FieldName = Literal[
     "constant", "bank", "batch no", "period", "round", "date", "request file name",
@@ -196,6 +197,14 @@ class CodeSpec(_Table):
         return PAID_IN_FULL if self.outcome == "paid in full" else PAID_IN_PART
 
 
+class SignatureSpec(_Table):
+    """Whether requests and results are signed, and how; hub.toml may ask for more and names the keys."""
+
+    request: Literal["none", "optional", "required"] = "none"
+    result: Literal["none", "optional", "required"] = "none"
+    scheme: Literal["ed25519", "openpgp"] = "ed25519"
+
+
 class Profile(_Table):
     """A bank file profile as its file says it, without a mistake."""
 
@@ -213,6 +222,7 @@ class Profile(_Table):
     request: FileSpec
     result: FileSpec
     codes: Annotated[tuple[CodeSpec, ...], Field(strict=False)]
+    signature: SignatureSpec = SignatureSpec()
 
     @property
     def fixed(self) -> bool:
@@ -293,8 +303,9 @@ def _mistakes(file: str, profile: Profile) -> Iterator[_Found]:
     if profile.request.name_begins == profile.result.name_begins:
         yield "result.name", "another beginning than that of the request's name", profile.result.name
     for key, spec in (("request.name", profile.request), ("result.name", profile.result)):
-        if spec.name_ends.endswith(".ok"):
-            yield key, "an ending that no .ok file has", spec.name
+        for beside in (".ok", SIG_SUFFIX):
+            if spec.name_ends.endswith(beside):
+                yield key, f"an ending that no {beside} file has", spec.name
     for place in PLACES:
         yield from _of_record(profile, place)
     yield from _of_codes(profile)

@@ -138,19 +138,25 @@ class TrustedDoor:
         with self._trusted():
             return self._door.fetch(name)
 
-    def deliver(self, name: str, source: Path, ok_text: bytes) -> Delivery:
+    def deliver(self, name: str, source: Path, ok_text: bytes, signature: bytes | None = None) -> Delivery:
         with self._trusted():
-            return self._door.deliver(name, source, ok_text)
+            return self._door.deliver(name, source, ok_text, signature)
+
+    def is_unknown(self, name: str) -> bool:
+        return self._door.is_unknown(name)
+
+    def settle(self, name: str, *, arrived: bool) -> None:
+        self._door.settle(name, arrived=arrived)
 
     def move_to_done(self, name: str) -> str:
         with self._trusted():
             return self._door.move_to_done(name)
 
-    def check(self) -> DoorReport:
+    def check(self, *, may_write: bool = True) -> DoorReport:
         """A person tries the door, shut or not; when a pinned key is met, it is open again."""
         standing = self._trust.look_without_books()
         with self._noted(standing):
-            return self._door.check()
+            return self._door.check(may_write=may_write)
 
     def close(self) -> None:
         self._door.close()

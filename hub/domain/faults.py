@@ -33,6 +33,7 @@ class FaultCode(StrEnum):
     COUNT = "count"
     CONTROL_TOTAL = "control-total"
     DIGEST = "digest"
+    SIGNATURE = "signature"  # missing, by no key that counts, or over another name or content
     # against what the hub knows
     UNKNOWN_AGENCY = "unknown-agency"
     UNKNOWN_BANK = "unknown-bank"
@@ -48,6 +49,7 @@ class FaultCode(StrEnum):
     NO_ACCOUNT = "no-account"
     NOT_OUTSTANDING = "not-outstanding"
     BANK_REQUESTS_ENDED = "bank-requests-ended"
+    IN_SHADOW = "in-shadow"  # another system collects the bill and keeps its books
     NOT_SUPPORTED = "not-supported"
     # a bank's answer against the request
     MISMATCH = "mismatch"  # a field differs from the request

@@ -20,6 +20,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     bills.due_is_arrived_or_in_arrears,
     bills.closes_equal_the_books,
     bills.receipts_are_on_their_bills,
+    bills.nothing_is_booked_in_shadow,
     events.events_are_taken_or_in_flight,
     events.answers_are_released,
     # 2: control totals at every hand-over

@@ -58,6 +58,8 @@ create table file_intake (                    -- every file that came in, each t
     faults      jsonb not null default '[]',
     stands_for  bigint references file_intake,   -- the quarantined coming that this one settles: released, or corrected by hand
     proposed_by text, approved_by text,       -- the two persons who let it in
+    signature   char(64) references archived_file,   -- what lay beside it as its signature
+    signed_by   text check (signed_by is null or signature is not null),   -- the key, where the signature held
     check ((identity is not null) = (outcome = 'accepted')),
     check (num_nulls(stands_for, proposed_by, approved_by) in (0, 3)),
     check (stands_for is null or outcome = 'accepted'),
@@ -184,7 +186,10 @@ create table batch (                          -- one bank file each (表二十�
     partial        boolean not null,          -- the bank may deduct part of its monthly lines
     state          text not null,             -- hub.domain.lifecycle.BatchState
     request_sha256 char(64) references archived_file,   -- the file as written, from SENDING on
+    signature      char(64) references archived_file,   -- what goes with the file; kept before any of it is sent
+    signed_by      text check ((signed_by is null) = (signature is null)),   -- fingerprint of our key
     trouble        text not null default '',  -- why the last try to deliver failed; '' while none did
+    outcome        text not null default '',  -- of the last try: hub.domain.lifecycle.DeliveryOutcome; '' while none was made
     result_file_id bigint references file_intake,
     booking_period char(7),                   -- fixed when the result is released for posting
     posting_date   date,
@@ -213,11 +218,32 @@ create table bank_file_receipt (              -- proof of delivery
     size      bigint not null,
     sha256    char(64) not null references archived_file,
     host_key  text not null,                  -- SHA256:… of the server that took it
+    signed_by text,                           -- fingerprint of the key that signed the file; null for one without
     sent_at   timestamptz not null
+);
+create table delivery_finding (               -- what persons learned of a bank about a delivery that nobody could see
+    id          bigint generated always as identity primary key,
+    batch_id    bigint not null references batch,
+    arrived     boolean not null,
+    by_whom     text not null check (btrim(by_whom) <> ''),
+    found_at    timestamptz not null,
+    proposal_id bigint, proposed_by text,     -- the second person agrees with one finding, with its outcome
+    unique (id, batch_id, arrived, by_whom),
+    foreign key (proposal_id, batch_id, arrived, proposed_by) references delivery_finding (id, batch_id, arrived, by_whom),
+    check ((proposal_id is null) = (proposed_by is null)),
+    check (lower(btrim(by_whom)) <> lower(btrim(proposed_by)))
 );
 create table bank_file_seen (                 -- a result file whose .ok does not agree (yet)
     bank text not null, name text not null, fingerprint text not null,
     primary key (bank, name)
+);
+create table bank_circuit (                   -- circuit breakers (hub.domain.circuit); wall clock
+    bank     text primary key,
+    state    text not null,
+    failures integer not null check (failures >= 0),
+    until    timestamptz,
+    refused  boolean not null,                -- the server does not accept the hub's key
+    why      text not null default ''
 );
 create table result_line (                    -- a bank's answer, checked against its request
     batch_id  bigint not null,
@@ -311,6 +337,44 @@ create table arrears (                        -- opened at month end; outstandin
     entry_id  bigint not null
 );
 create index arrears_by_period on arrears (period, agency, unit);
+
+-- ── shadow: banks for which another system collects; nothing here is of the books ───────────────────────────────
+create table shadow_period (                  -- banks that are not asked from an upload on to the end of its period (并行试运行)
+    period     char(7) not null,
+    bank       text not null,
+    from_round smallint not null check (from_round in (1, 2)),   -- 1: the bank's bills of the period are another system's
+    begun_at   timestamptz not null,          -- when that upload closed
+    primary key (period, bank)
+);
+create table shadow_session (                 -- the requests of a session as the hub would have sent them are made
+    period   char(7) not null,
+    round    smallint not null,
+    bank     text not null,
+    day      date not null,                   -- of the city batch
+    made_at  timestamptz not null,
+    primary key (period, round, bank)
+);
+create table shadow_file (                    -- what was laid side by side
+    id          bigint generated always as identity primary key,
+    bank        text not null,
+    origin      text not null,                -- hub.ledger.shadow.Origin
+    period      char(7), round smallint,      -- of requests
+    name        text not null,
+    fingerprint text not null,                -- where it was read; the same file is not read twice
+    sha256      char(64) not null references archived_file,
+    seen_at     timestamptz not null
+);
+create index shadow_file_by_bank on shadow_file (bank, origin, name);
+create table shadow_finding (                 -- what a comparison came to; the newest of a file, or of a session's requests, counts
+    id          bigint generated always as identity primary key,
+    bank        text not null,
+    period      char(7), round smallint,      -- null: of no session that the hub has made requests for
+    file_id     bigint references shadow_file,   -- null: the requests of the session against each other
+    found_at    timestamptz not null,
+    differences integer not null,
+    told        jsonb not null
+);
+create index shadow_finding_by_bank on shadow_finding (bank, id);
 
 -- ── transport ───────────────────────────────────────────────────────────────────────────────────────────────────
 create table outbox (
@@ -423,6 +487,6 @@ grant select on all tables in schema public to hub_app, hub_read;
 grant insert on all tables in schema public to hub_app;
 grant usage on all sequences in schema public to hub_app;
 grant update on sequence instruction_id_seq to hub_app;   -- a session reserves its numbers at once
-grant update on business_clock, calendar_day, batch, bank_file_seen, work_item to hub_app;
+grant update on business_clock, calendar_day, batch, bank_file_seen, bank_circuit, work_item to hub_app;
 grant update (awaiting, published_at, published) on outbox to hub_app;
 grant delete on bank_file_seen to hub_app;
