@@ -57,10 +57,10 @@ class GuardedDoor:
         with self._guarded():
             return self._door.fetch(name)
 
-    def deliver(self, name: str, source: Path, ok_text: bytes) -> Delivery:
+    def deliver(self, name: str, source: Path, ok_text: bytes, signature: bytes | None = None) -> Delivery:
         """As the port says."""
         with self._guarded():
-            return self._door.deliver(name, source, ok_text)
+            return self._door.deliver(name, source, ok_text, signature)
 
     def is_unknown(self, name: str) -> bool:
         """As the port says."""
