@@ -195,9 +195,10 @@ def _count(spec: FieldSpec) -> Column:
     """A number of lines, or of a line (from 1); with leading zeros where it fills a width."""
     if spec.width is None:
         return LINE if spec.field == "line" else count(spec.field)
-    zeros = f"0{{{spec.width - LINE_DIGITS}}}"
     if spec.field == "line":
-        # The field is cut to its width, so that the digits need no count.
-        expected = f"a line number, from 1, in {spec.width} digits"
-        return LINE._replace(pattern=f"{zeros}0*[1-9][0-9]*", expected=expected)
-    return Column(spec.field, f"{zeros}[0-9]{{{LINE_DIGITS}}}", f"a whole number in {spec.width} digits")
+        # Padding behind a number is no part of the texts that are looked at, so that the digits have to be counted.
+        some = range(spec.width - LINE_DIGITS, spec.width)
+        pattern = "|".join(f"0{{{zeros}}}[1-9][0-9]{{{spec.width - zeros - 1}}}" for zeros in some)
+        return LINE._replace(pattern=pattern, expected=f"a line number, from 1, in {spec.width} digits")
+    pattern = f"0{{{spec.width - LINE_DIGITS}}}[0-9]{{{LINE_DIGITS}}}"
+    return Column(spec.field, pattern, f"a whole number in {spec.width} digits")

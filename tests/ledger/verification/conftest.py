@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
+from connectors.formats import PROFILES
 from connectors.formats.dues import parse_dues
-from connectors.formats.pipe_gb18030 import PROFILE
 from connectors.formats.receipts import parse_receipts
 from hub.ledger.database import engine
 from hub.ledger.verification import CHECKS, Evidence, Outcome, prepare
@@ -24,7 +24,10 @@ class Books:
 
     def outcomes(self) -> dict[str, Outcome]:
         evidence = Evidence(
-            archive=self.archive, read_dues=parse_dues, read_receipts=parse_receipts, format_of=lambda _bank: PROFILE
+            archive=self.archive,
+            read_dues=parse_dues,
+            read_receipts=parse_receipts,
+            format_of=lambda _bank: PROFILES["pipe-gb18030"],
         )
         return {outcome.name: outcome for outcome in (check(self.conn, evidence) for check in CHECKS)}
 
