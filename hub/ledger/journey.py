@@ -138,6 +138,7 @@ class _Search:
             lambda name: map(self.bill, self._rows("select * from bill where bill_no = :name", name=name)),
             lambda name: map(self.instruction, self._instructions(name)),
             lambda name: map(self.receipt, self._rows("select * from receipt where receipt_no = :name", name=name)),
+            lambda name: map(self.reversal, self._rows("select * from reversal where return_no = :name", name=name)),
             lambda name: map(
                 self.batch, self._rows("select * from batch where batch_no = :name or file_name = :name", name=name)
             ),
@@ -185,9 +186,14 @@ class _Search:
             yield Stop("second-collection", bill.bill_no, _facts(row, "period", "mode", "pay_on", "accepted_at"), then)
 
     def _arrears(self, bill: Row[Any]) -> Iterator[Stop]:
-        for row in self._rows("select * from arrears where bill_id = :bill", bill=bill.id):
+        query = """
+            select o.*, a.entry_id from arrears_of_bill o left join arrears a on a.bill_id = o.bill_id where o.bill_id = :bill
+        """
+        for row in self._rows(query, bill=bill.id):
             facts = {"opened": _amounts(row), **_facts(row, "in_doubt", "opened_on")}
-            yield Stop("arrears", bill.bill_no, facts, tuple(self._entries(row.entry_id)))
+            yield Stop(
+                "arrears", bill.bill_no, facts, () if row.entry_id is None else tuple(self._entries(row.entry_id))
+            )
 
     # ── a deduction ─────────────────────────────────────────────────────────────────────────────────────────────
     def _instructions(self, name: str) -> Sequence[Row[Any]]:
@@ -292,8 +298,24 @@ class _Search:
                 Stop("collected", row.receipt_no, {"amounts": _amounts(each)}, tuple(self._entries(each.entry_id)))
                 for each in money
             ),
+            *map(self.reversal, self._rows("select * from reversal where receipt_id = :id", id=row.id)),
         )
         return Stop("receipt", row.receipt_no, {"bill": bill.bill_no, **facts}, then)
+
+    def reversal(self, row: Row[Any]) -> Stop:
+        """Money taken back: where it was told, what it took off the bill, the entry that mirrors the one it reverses."""
+        facts = _facts(row, "what", "amount", "reason", "dated_on", "booking_period", "accepted_at")
+        reversed_ = self._rows("select receipt_no from receipt where id = :id", id=row.receipt_id)[0]
+        taken = self._rows("select * from collection where reversal_id = :id", id=row.id)
+        then = (
+            self._file(row.file_id, row.file_line + HEADER_LINES),
+            *self._event(_event_id(topics.CHEQUE_RETURNED, row.return_no)),
+            *(
+                Stop("collected", row.return_no, {"amounts": _amounts(each)}, tuple(self._entries(each.entry_id)))
+                for each in taken
+            ),
+        )
+        return Stop("reversal", row.return_no, {"receipt": reversed_.receipt_no, **facts}, then)
 
     def _file(self, file_id: int, line: int, secrets: Sequence[str] = ()) -> Stop:
         row = self._rows("select * from file_intake where id = :id", id=file_id)[0]

@@ -23,7 +23,7 @@ from hub.ledger import calendars, clock
 from hub.ledger.database import engine
 from hub.ledger.forms import FORMS, Question, fill
 from simulators import agency
-from simulators.agency import Again, Bill, Paper, Receipt
+from simulators.agency import Again, Bill, Paper, Receipt, Returned
 from simulators.amounts import FUNDS, Four, in_order
 from simulators.bank_program import print_result, read_request
 from simulators.bank_work import Asked, Given, Request
@@ -204,6 +204,18 @@ class City:
         paid = [Receipt(no, bill, "CASH", "", fen, self.today()) for no, bill, fen in taken]
         return agency.receipts(agency_code, self.today(), number, paid)
 
+    def cheques(self, *taken: tuple[str, str, int], agency_code: str = CHAOYANG) -> Paper:
+        """As ``receipts``, all by cheque."""
+        number = self._next("receipts", agency_code, str(self.today()))
+        paid = [Receipt(no, bill, "CHEQUE", f"00{no[-1]}", fen, self.today()) for no, bill, fen in taken]
+        return agency.receipts(agency_code, self.today(), number, paid)
+
+    def returns(self, *back: tuple[str, str, int], agency_code: str = CHAOYANG) -> Paper:
+        """``back``: (return id, receipt id, fen), all of today."""
+        number = self._next("returns", agency_code, str(self.today()))
+        came = [Returned(no, receipt, fen, "存款不足", self.today()) for no, receipt, fen in back]
+        return agency.returns(agency_code, self.today(), number, came)
+
     def _next(self, *what: str) -> int:
         self._numbers[what] = self._numbers.get(what, 0) + 1
         return self._numbers[what]
@@ -319,9 +331,10 @@ _BOOKS: Mapping[str, str] = {
         from journal_entry e left join journal_posting p on p.entry_id = e.id order by 1, 2, 3, 4, p.n
     """,
     "collections": f"""
-        select b.bill_no, c.source, t.batch_no, c.line, r.receipt_no, {_AMOUNTS.format("c")}, c.booking_period, c.business_date
+        select b.bill_no, c.source, t.batch_no, c.line, r.receipt_no, v.return_no, {_AMOUNTS.format("c")}, c.booking_period,
+               c.business_date
         from collection c join bill b on b.id = c.bill_id left join batch t on t.id = c.batch_id
-        left join receipt r on r.id = c.receipt_id order by 1, 2, 3, 4, 5
+        left join receipt r on r.id = c.receipt_id left join reversal v on v.id = c.reversal_id order by 1, 2, 3, 4, 5, 6
     """,
     "suspense": f"""
         select t.batch_no, s.line, b.bill_no, {_AMOUNTS.format("s")}, s.booking_period
@@ -330,6 +343,10 @@ _BOOKS: Mapping[str, str] = {
     "arrears": f"""
         select b.bill_no, a.agency, a.unit, a.period, {_AMOUNTS.format("a")}, a.in_doubt, a.opened_on
         from arrears a join bill b on b.id = a.bill_id order by 1
+    """,
+    "reversals": """
+        select v.what, v.return_no, r.receipt_no, v.amount, v.reason, v.dated_on, v.booking_period, v.accepted_at
+        from reversal v left join receipt r on r.id = v.receipt_id order by 1, 2
     """,
     "instructions": f"select i.instruction_no, {_AMOUNTS.format('i')}, i.bank from instruction i order by 1",
     "batches": """

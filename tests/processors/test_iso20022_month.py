@@ -4,6 +4,7 @@ import pytest
 
 from connectors.formats.dues import parse_dues
 from connectors.formats.receipts import parse_receipts
+from connectors.formats.returns import parse_returns
 from hub.ledger.verification import Evidence, verify
 from simulators.agency import Paper
 from simulators.amounts import Four
@@ -25,8 +26,9 @@ def what_is_not_proven(city: City) -> list[object]:
     """``hub verify``."""
     hub = city.hub
     evidence = Evidence(
-        archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, format_of=hub.formats.get
-    )
+        archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, read_returns=parse_returns,
+        format_of=hub.formats.get,
+    )  # fmt: skip
     return [outcome for outcome in verify(hub.engine, evidence) if not outcome.ok]
 
 

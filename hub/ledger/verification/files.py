@@ -120,6 +120,27 @@ def receipts_files_equal_receipts(conn: Connection, evidence: Evidence) -> Outco
     return findings.outcome("receipts-files-equal-receipts", "receipts")
 
 
+_RETURNS: Final = """
+    select v.file_line, v.return_no, r.receipt_no, v.amount, v.reason, v.dated_on
+    from reversal v join receipt r on r.id = v.receipt_id where v.file_id = %s order by v.file_line
+"""
+
+
+def returns_files_equal_reversals(conn: Connection, evidence: Evidence) -> Outcome:
+    """Each accepted returns file = its reversals."""
+    findings = Findings()
+    for file_id, name, digest in _accepted(conn, "agency", "RETURNS/%"):
+        with opened(evidence, digest, findings, name) as source:
+            if source is None:
+                continue
+            file = evidence.read_returns(name, source)
+        if isinstance(file, Refused):
+            findings.blame("file_intake", name, "a file without a fault", file.faults[0].message)
+            continue
+        side_by_side(findings, "reversal", name, map(tuple, file.lines), streamed(conn, _RETURNS, file_id))
+    return findings.outcome("returns-files-equal-reversals", "returns")
+
+
 _REQUEST_LINES: Final = """
     select l.line, i.instruction_no, b.unit, b.account, b.account_name,
            i.pension, i.unemployment, i.injury, i.maternity, t.partial and i.kind = 'M'
