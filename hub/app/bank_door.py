@@ -66,7 +66,7 @@ def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
         found = []
         for name, file in sorted(listed.items()):
             ok = listed.get(name + OK_SUFFIX)
-            if ok is None or not profile.is_result_name(name, code):
+            if ok is None or not _is_expected(profile, name, code):
                 continue
             try:
                 outcome = _take(hub, code, door, file, ok, unready)
@@ -78,6 +78,11 @@ def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
                 found.append(Polled(name, outcome))
         _clear_left_behind(hub, code, door, listed)
         return found
+
+
+def _is_expected(profile: BankFormat, name: str, code: str) -> bool:
+    """Whether a name in the inbound directory claims to be an answer, or a change of answers."""
+    return profile.is_result_name(name, code) or profile.is_change_name(name, code)
 
 
 def _set_aside(hub: Hub, code: str, file: RemoteFile, failure: HubError) -> str | None:
@@ -105,7 +110,7 @@ def _tell_left_out(hub: Hub, code: str, door: BankDoor) -> None:
     strange = [
         left
         for left in door.left_out()
-        if not left.name or profile.is_result_name(left.name.removesuffix(OK_SUFFIX), code)
+        if not left.name or _is_expected(profile, left.name.removesuffix(OK_SUFFIX), code)
     ]
     if not strange:
         return
@@ -130,7 +135,7 @@ def _clear_left_behind(hub: Hub, code: str, door: BankDoor, listed: Mapping[str,
     profile = hub.formats[code]
     for ok in listed.values():
         name = ok.name.removesuffix(OK_SUFFIX)
-        if ok.name == name or name in listed or not profile.is_result_name(name, code):
+        if ok.name == name or name in listed or not _is_expected(profile, name, code):
             continue
         with hub.engine.connect() as conn:
             contents = files.contents_under(conn, "bank", code, name)
@@ -147,7 +152,7 @@ def _read_ok(door: BankDoor, ok: RemoteFile) -> bytes:
 
 
 def _take(hub: Hub, code: str, door: BankDoor, file: RemoteFile, ok: RemoteFile, unready: UnreadyResults) -> str | None:
-    """Archives, checks and books one file, then moves it away; None when its ``.ok`` does not agree yet."""
+    """Archives, checks and books one file, then moves it away; None when its ``.ok`` does not agree yet, or it has to wait."""
     profile = hub.formats[code]
     ok_text = _read_ok(door, ok)
     with working("fetch"), door.fetch(file.name) as data:
@@ -155,7 +160,10 @@ def _take(hub: Hub, code: str, door: BankDoor, file: RemoteFile, ok: RemoteFile,
     failpoints.reach(failpoints.AFTER_FETCH)
     if profile.ok_agrees(ok_text, archived.sha256, archived.size):
         with working("check") as piece:
-            outcome = _answer(hub, code, file.name, archived, piece)
+            judged = _answer(hub, code, file.name, archived, piece)
+        if judged is None:
+            return None
+        outcome = judged
     else:
         seen = f"{file.fingerprint} {ok.fingerprint} {archived.sha256}"
         if not unready.seen_before(file.name, seen):
@@ -197,13 +205,13 @@ def _move_away(hub: Hub, code: str, door: BankDoor, name: str) -> None:
         work_items.settle(conn, Queue.UNSENT, about, f"{name} was moved", clock.now(conn))
 
 
-def _answer(hub: Hub, code: str, name: str, archived: Archived, piece: Piece) -> str:
+def _answer(hub: Hub, code: str, name: str, archived: Archived, piece: Piece) -> str | None:
     """Answers a file; large ones a few at a time, since each is held beside its request in memory."""
     with _LARGE_FILES if archived.size > LARGE_BYTES else nullcontext():
         return _judge(hub, code, name, archived, piece)
 
 
-def _judge(hub: Hub, code: str, name: str, archived: Archived, piece: Piece) -> str:
+def _judge(hub: Hub, code: str, name: str, archived: Archived, piece: Piece) -> str | None:
     with hub.engine.begin() as conn:
         if files.accepted_by_content(conn, "bank", archived.sha256) is not None:
             if not files.came_again(conn, "bank", archived.sha256, name):
@@ -214,6 +222,8 @@ def _judge(hub: Hub, code: str, name: str, archived: Archived, piece: Piece) -> 
                 result_numbers.note(conn, hub.formats[code], code, repeat, now)
             return "repeat"
     coming = bank_answers.Coming(code, name, archived)
+    if hub.formats[code].is_change_name(name, code):
+        return _judge_change(hub, coming, piece)
     parsed = bank_answers.read(hub, coming)
     if isinstance(parsed, Refused):
         faults = bank_answers.every_fault(hub, parsed)
@@ -223,6 +233,22 @@ def _judge(hub: Hub, code: str, name: str, archived: Archived, piece: Piece) -> 
     if faults:
         return _quarantine(hub, code, name, archived, faults, parsed, empty=len(parsed.answers) == 0)
     piece.lines = len(parsed.answers)
+    return "taken"
+
+
+def _judge_change(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str | None:
+    """A file of changed answers; None while it waits where it is for the answers that it changes."""
+    code, name, archived = coming
+    parsed = bank_answers.read_change(hub, coming)
+    if isinstance(parsed, Refused):
+        return _quarantine(hub, code, name, archived, list(parsed.faults), empty=archived.size == 0)
+    with hub.engine.begin() as conn:
+        faults = bank_answers.take_in_change(hub, conn, coming, parsed)
+    if faults is None:
+        return None
+    if faults:
+        return _quarantine(hub, code, name, archived, faults)
+    piece.lines = len(parsed.changes)
     return "taken"
 
 

@@ -44,6 +44,10 @@ class EntryKind(StrEnum):
     AGENCY_ARRIVAL = "agency-arrival"
     RECEIPT = "receipt"
     RECEIPT_RETURNED = "receipt-returned"
+    ANSWER_REVERSED = "answer-reversed"
+    ANSWER_CHANGED = "answer-changed"
+    AGENCY_ANSWER_REVERSED = "agency-answer-reversed"
+    AGENCY_ANSWER_CHANGED = "agency-answer-changed"
     ARREARS_OPENED = "arrears-opened"
 
 
@@ -131,6 +135,14 @@ def receipt_returned(open_again: FundAmounts, into_arrears: FundAmounts) -> tupl
         + _debit(Account.MEMO_DUES, open_again)
         + _debit(Account.MEMO_ARREARS, into_arrears)
         + _credit(Account.MEMO_CONTRA, whole)
+    )
+
+
+def mirrored(postings: tuple[Posting, ...]) -> tuple[Posting, ...]:
+    """The same postings with their sides exchanged: what an entry did is undone by another, and nothing is edited."""
+    return tuple(
+        Posting(posting.account, posting.fund, "C" if posting.side == "D" else "D", posting.amount)
+        for posting in postings
     )
 
 

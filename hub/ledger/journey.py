@@ -256,7 +256,12 @@ class _Search:
             facts = {"code": row.code, "deducted": _amounts(row), **_facts(row, "reference", "received_at")}
             if row.sha256 is not None:
                 facts |= self._files.answered(row.sha256, row.file_line, line.bank)
-            yield Stop("answer", row.name or line.batch_no, facts)
+            changes = self._rows(
+                "select * from reversal where batch_id = :batch and line = :line order by version",
+                batch=line.batch_id,
+                line=line.line,
+            )
+            yield Stop("answer", row.name or line.batch_no, facts, tuple(map(self.change, changes)))
 
     def _money(self, line: Row[Any]) -> Iterator[Stop]:
         place = {"batch": line.batch_id, "line": line.line}
@@ -316,6 +321,34 @@ class _Search:
             ),
         )
         return Stop("reversal", row.return_no, {"receipt": reversed_.receipt_no, **facts}, then)
+
+    def change(self, row: Row[Any]) -> Stop:
+        """An answer that its bank changed: what it says now, what that took back and put in its place."""
+        query = """
+            select n.*, f.name, f.sha256, f.identity, f.party, b.agency from changed_answer n
+            join reversal v on v.id = n.reversal_id join file_intake f on f.id = v.file_id join bill b on b.id = v.bill_id
+            where v.id = :id
+        """
+        now = self._rows(query, id=row.id)[0]
+        facts = _facts(row, "version", "amount", "reason", "dated_on", "booking_period", "accepted_at")
+        facts |= {"code": now.code, "deducted": _amounts(now), **_facts(now, "deducted_before", "reference")}
+        facts |= self._files.answered(now.sha256, row.file_line + HEADER_LINES, now.party)
+        moved = self._rows(
+            f"""
+            select source, {", ".join(FUND_NAMES)}, entry_id from collection where reversal_id = :id
+            union all select source || ' of suspense', {", ".join(FUND_NAMES)}, entry_id from suspense where reversal_id = :id
+            order by 1 desc
+            """,
+            id=row.id,
+        )
+        then = (
+            *self._event(_event_id(topics.ANSWER_CHANGED, f"{now.identity}/{now.agency}")),
+            *(
+                Stop("booked", each.source, {"amounts": _amounts(each)}, tuple(self._entries(each.entry_id)))
+                for each in moved
+            ),
+        )
+        return Stop("changed-answer", now.name, facts, then)
 
     def _file(self, file_id: int, line: int, secrets: Sequence[str] = ()) -> Stop:
         row = self._rows("select * from file_intake where id = :id", id=file_id)[0]

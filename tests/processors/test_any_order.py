@@ -83,6 +83,13 @@ class History:
             city.again((unit_of(7), "B")),
         )
         self._hand_in(city.cheques(("R-8", "A-5", sum(due(5)))))
+        self._advance("11-16T10:00")
+        self._change("ICBC", ("A-2-1", 10015, 0, "02"), ("C-36-1", sum(due(36)), 0, "99"))  # a part, and what is asked again
+        self._change("CCB", ("A-1-1", 0, sum(due(1)), "00"), ("B-1-1", sum(due(1)), 0, "99"))  # out of suspense
+        self._hand_in(city.again((unit_of(36), "B")), city.cheques(("R-9", "B-2", sum(due(2))), agency_code=HAIDIAN))
+        self._advance("11-17T10:00")
+        self._change("ICBC", ("B-2-1", 0, sum(due(2)), "00"))  # beside the cheque, so into suspense
+        self._change("CCB", ("A-1-1", sum(due(1)), 0, "03"))  # once more
         self._advance("11-20T14:10")
         self._answer("ICBC", {"A-2": 5})
         self._advance("11-25T10:00")
@@ -95,6 +102,7 @@ class History:
             city.returns(("T-8", "R-8", sum(due(5)))),
             city.returns(("T-6", "R-6", sum(due(1)))),
         )
+        self._change("ICBC", ("C-34-1", sum(due(34)), 0, "99"))  # of a month that has closed
         self._advance("12-07T10:00")
         city.pump.repeat_everything()
         return city.books()
@@ -121,6 +129,19 @@ class History:
             self._poll(bank)
             again = self._chance.choice(papers)
             self.city.put(bank, Paper(again.name.replace(again.name[-8:-4], "0099"), again.data))
+
+    def _change(self, bank: str, *lines: tuple[str, int, int, str]) -> None:
+        """The bank changes answers; each in a file, in any order, some twice, polled at once or later today."""
+        papers = [self.city.change(bank, line) for line in lines]
+        if self._chance is not None:
+            self._chance.shuffle(papers)
+        for paper in papers:
+            self.city.put(bank, paper)
+            if self._chance is not None and self._chance.random() < 0.5:
+                self._poll(bank)
+                if self._chance.random() < 0.5:
+                    self.city.put(bank, Paper(paper.name.replace(".txt", "9.txt"), paper.data))
+        self._poll(bank)
 
     def _poll(self, bank: str) -> None:
         for outcome in self.city.poll(bank):

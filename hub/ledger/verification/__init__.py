@@ -21,6 +21,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     bills.closes_equal_the_books,
     bills.receipts_are_on_their_bills,
     reversals.returns_mirror_their_receipts,
+    reversals.changes_mirror_their_answers,
+    reversals.changes_follow_each_other,
     events.events_are_taken_or_in_flight,
     events.answers_are_released,
     # 2: control totals at every hand-over
@@ -37,6 +39,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     totals.batches_equal_city_lines,
     files.bank_files_equal_batches,
     files.result_files_equal_answers,
+    files.change_files_equal_reversals,
     totals.answers_are_complete,
     totals.notices_equal_answers,
     journal.agency_books_equal_notices,
