@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 from hub.domain.changed_answers import ChangesFile
-from hub.domain.faults import Fault
+from hub.domain.faults import Fault, FaultCode, in_file_order
 from hub.domain.funds import FundAmounts
 from hub.domain.money import Fen
 from hub.domain.quarantine import hindering
 from hub.domain.result_numbers import ResultNumber
+from hub.domain.signatures import Unfit
 
 if TYPE_CHECKING:  # looking commands know the ports and need no columns
     import polars as pl
@@ -77,6 +78,52 @@ class DoorReport:
     clock_difference_seconds: int | None
 
 
+class Signature(NamedTuple):
+    """A file's detached signature in the archive. ``by``: fingerprint of the key, None when the signature does not hold."""
+
+    archived: Archived
+    by: str | None
+
+
+class Signer(Protocol):
+    """Our private key for one bank. ConfigurationError when its file cannot be used."""
+
+    @property
+    def key(self) -> str:
+        """Fingerprint of the public key."""
+        ...
+
+    def sign(self, statement: bytes) -> bytes:
+        """The bytes of a signature file over ``hub.domain.signatures.statement``."""
+        ...
+
+
+class Verifier(Protocol):
+    """A bank's public keys."""
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """Fingerprints, in the order in which the keys were given."""
+        ...
+
+    def signer_of(self, statement: bytes, signature: bytes) -> str | Unfit:
+        """Fingerprint of the key that made this signature file over this statement, or why none of them did."""
+        ...
+
+
+class BankSignatures(Protocol):
+    """What is agreed with one bank about signatures, with the keys to it. ConfigurationError for a key file of no use."""
+
+    @property
+    def signs(self) -> bool:
+        """Whether requests go out with a signature."""
+        ...
+
+    def sign(self, name: str, archived: Archived) -> tuple[bytes, str]:
+        """The bytes of a request's signature file, and the fingerprint of the key. Another call may give other bytes."""
+        ...
+
+
 class BankDoor(Protocol):
     """One bank's SFTP server. Failures are ``hub.domain.errors.HubError`` with ``retriable``; a changed host key is not."""
 
@@ -92,12 +139,22 @@ class BankDoor(Protocol):
         """The whole file as a spooled temporary file at position 0; caps size before reading."""
         ...
 
-    def deliver(self, name: str, source: Path, ok_text: bytes) -> Delivery:
+    def deliver(self, name: str, source: Path, ok_text: bytes, signature: bytes | None = None) -> Delivery:
         """Temporary name, write, size read back, rename that never overwrites, then ``<name>.ok`` the same way.
+
+        With a ``signature``, ``<name>.sig`` goes the same way between the two, so that the ``.ok`` stays last.
 
         Look first: a final name that already holds these bytes is delivered already, one that holds others is
         a failure that is not retriable. So calling it again after an unknown outcome is safe.
         """
+        ...
+
+    def is_unknown(self, name: str) -> bool:
+        """Whether nobody can see if this file was delivered: ``deliver`` fails for good until ``settle`` is told."""
+        ...
+
+    def settle(self, name: str, *, arrived: bool) -> None:
+        """What the bank says of such a file: it counts as delivered from now on, or is sent once more."""
         ...
 
     def move_to_done(self, name: str) -> str:
@@ -167,6 +224,16 @@ class Refused:
     def releasable(self) -> ResultFile | None:
         """The answer as two persons may release it: read whole, with no fault but such as they may override."""
         return None if hindering(self.faults) else self.readable
+
+    def beside(self, found: Iterable[Fault]) -> tuple[Fault, ...]:
+        """All faults together with those ``found`` against the request, each field of a line told once.
+
+        A line that could not be read is not missing: it has its own fault.
+        """
+        told = {(fault.line, fault.field) for fault in self.faults}
+        read_whole = self.releasable is not None
+        more = (fault for fault in found if read_whole or fault.code is not FaultCode.MISSING_LINE)
+        return in_file_order([*self.faults, *(fault for fault in more if (fault.line, fault.field) not in told)])
 
 
 class BankFormat(Protocol):

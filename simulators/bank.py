@@ -19,7 +19,13 @@ from typing import Final
 
 import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_ssh_private_key,
+)
 
 START_LIMIT_SECONDS: Final = 10.0
 STOP_LIMIT_SECONDS: Final = 5.0
@@ -65,6 +71,14 @@ def new_key(private: Path) -> str:
     private.unlink(missing_ok=True)
     private.touch(mode=0o600)
     private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+
+
+def kept_key(private: Path) -> str:
+    """The public line of a private key that is there; of a fresh one when there is none."""
+    if not private.is_file():
+        return new_key(private)
+    key = load_ssh_private_key(private.read_bytes(), password=None)
     return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
@@ -134,16 +148,22 @@ class BankServer:
         return self._ssh / "sshd_config"
 
     @classmethod
-    def set_up(cls, code: str, directory: Path, client_key: Path) -> "BankServer":
-        """Directories, host key and configuration; the hub's private key goes to ``client_key``."""
+    def set_up(
+        cls, code: str, directory: Path, client_key: Path, port: int = 0, *, keep_keys: bool = False
+    ) -> "BankServer":
+        """Directories, host key and configuration; the hub's private key goes to ``client_key``.
+
+        ``port`` 0: one nobody listens on. ``keep_keys``: keys that are there from before stay, so that pins go on to fit.
+        """
         directory = directory.resolve()
         ssh = directory / "ssh"
         for name in ("outbound", "inbound", "done", "ssh"):
             (directory / name).mkdir(parents=True, exist_ok=True)
         ssh.chmod(0o700)
-        (ssh / "authorized_keys").write_text(f"restrict {new_key(client_key)} hub\n", encoding="ascii")
-        public = new_key(ssh / "host_ed25519")
-        port = free_port()
+        key_at = kept_key if keep_keys else new_key
+        (ssh / "authorized_keys").write_text(f"restrict {key_at(client_key)} hub\n", encoding="ascii")
+        public = key_at(ssh / "host_ed25519")
+        port = port or free_port()
         text = _CONFIGURATION.format(port=port, ssh=ssh, user=getpass.getuser(), start=_start_directory(directory))
         (ssh / "sshd_config").write_text(text, encoding="utf-8")
         return cls(code=code, directory=directory, port=port, host_key=fingerprint(public))

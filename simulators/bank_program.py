@@ -19,6 +19,7 @@ from typing import Final
 from simulators import bank_iso20022, fixed_form
 from simulators.agency import Paper
 from simulators.amounts import FUNDS, NIL, add, fen, four_of, yuan
+from simulators.bank_signing import Signing
 from simulators.bank_work import Asked, Given, Request, UnusableRequestError, refuse_unless
 from simulators.chance import dice, draw, percent
 
@@ -165,7 +166,7 @@ def garbled(paper: Paper) -> Paper:
     return Paper(paper.name, bytes_of_result(rows, paper.name))
 
 
-def _seals(directory: Path) -> list[Path]:
+def seals_in(directory: Path) -> list[Path]:
     """The ``.ok`` of every request in a directory."""
     return sorted(
         seal for seal in directory.glob("*.ok") if seal.name.startswith(("DK_", "DF_", bank_iso20022.REQUESTS))
@@ -179,6 +180,7 @@ class BankProgram:
     code: str
     seed: int
     directory: Path
+    signing: Signing | None = None  # of a bank that has agreed on signatures
 
     @property
     def outbound(self) -> Path:
@@ -200,10 +202,15 @@ class BankProgram:
         """Take every sealed request out of the outbound directory; it lies on the desk until answered."""
         taken = []
         self._desk.mkdir(exist_ok=True)
-        for seal in _seals(self.outbound):
+        for seal in seals_in(self.outbound):
             file = seal.with_suffix("")
             request = read_request(file.name, file.read_bytes(), seal.read_bytes())
             refuse_unless(request.bank == self.code, file.name, f"meant for {request.bank}, not for {self.code}")
+            if self.signing is not None:
+                signature = file.with_name(f"{file.name}.sig")
+                refuse_unless(signature.exists(), file.name, "nobody has signed it")
+                self.signing.check(file.name, file.read_bytes(), signature.read_bytes())
+                signature.rename(self._desk / signature.name)
             file.rename(self._desk / file.name)
             seal.rename(self._desk / seal.name)
             taken.append(request)
@@ -211,7 +218,7 @@ class BankProgram:
 
     def on_desk(self) -> list[Request]:
         """Requests taken and not answered yet."""
-        seals = _seals(self._desk)
+        seals = seals_in(self._desk)
         return [
             read_request(file.name, file.read_bytes(), seal.read_bytes())
             for seal in seals
@@ -229,10 +236,12 @@ class BankProgram:
         return 1 + len(list(self._sent.glob(f"*_{self.code}_{day:%Y%m%d}_*")))
 
     def deliver(self, paper: Paper) -> None:
-        """Lay a result into the inbound directory, its ``.ok`` last."""
+        """Lay a result into the inbound directory, its ``.sig`` where one is agreed, its ``.ok`` last."""
         self._sent.mkdir(exist_ok=True)
         (self._sent / paper.name).write_bytes(paper.data)
         (self.inbound / paper.name).write_bytes(paper.data)
+        if self.signing is not None:
+            (self.inbound / f"{paper.name}.sig").write_bytes(self.signing.sign(paper.name, paper.data))
         seal = f"{sha256(paper.data).hexdigest()} {len(paper.data)}\n"
         (self.inbound / f"{paper.name}.ok").write_text(seal, encoding="ascii")
 
@@ -242,8 +251,9 @@ class BankProgram:
         self.deliver(paper)
         answered = self.directory / "answered"
         answered.mkdir(exist_ok=True)
-        for name in (request.name, f"{request.name}.ok"):
-            (self._desk / name).rename(answered / name)
+        for name in (request.name, f"{request.name}.sig", f"{request.name}.ok"):
+            if (self._desk / name).exists():
+                (self._desk / name).rename(answered / name)
         return paper
 
 
@@ -260,7 +270,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         taken = program.receive()
         for request in taken:
-            print(f"took {request.name}: {len(request.lines)} lines, {_sums(request)}")
+            print(f"took {request.name}: {len(request.lines)} lines, {sums_of(request)}")
         for request in () if wanted.hold else program.on_desk():
             print(f"answered {request.name} with {program.answer(request, wanted.date).name}")
     except UnusableRequestError as refused:
@@ -269,7 +279,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _sums(request: Request) -> str:
+def sums_of(request: Request) -> str:
+    """What a request asks for, fund by fund, in yuan."""
     parts = [sum(line.wanted[place] for line in request.lines) for place in range(len(FUNDS))]
     return " ".join(f"{fund} {yuan(part)}" for fund, part in zip(FUNDS, parts, strict=True))
 

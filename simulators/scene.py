@@ -9,6 +9,7 @@ from typing import Final
 from simulators.agency import Paper
 from simulators.bank import BankServer, free_port, stop_server
 from simulators.bank_program import BankProgram
+from simulators.bank_signing import Signing, exchange_keys
 from simulators.hub_command import HubCommand
 from simulators.population import BANKS, DISTRICTS
 
@@ -86,10 +87,12 @@ def set_scene(
     port: int | None = None,
     max_lines: Mapping[str, int] | None = None,
     profiles: Mapping[str, str] | None = None,
+    signing: Mapping[str, str] | None = None,
 ) -> Scene:
     """Write everything a hub and its banks need under ``home``; nothing is started. The last bank deducts no parts.
 
-    ``max_lines`` limits the request files of the banks it names; ``profiles`` gives banks another than the contract's.
+    ``max_lines`` limits the request files of the banks it names; ``profiles`` gives banks another than the contract's;
+    ``signing`` names banks that sign and want signatures, each with the scheme, ``ed25519`` or ``openpgp``.
     """
     home = home.resolve()
     home.mkdir(parents=True, exist_ok=True)
@@ -98,6 +101,7 @@ def set_scene(
     text = _HEAD.format(start=start, port=desk_port)
     text += "".join(_AGENCY.format(code=code, name=DISTRICTS[code]) for code in agencies)
     servers = []
+    signings: dict[str, Signing] = {}
     for code in banks:
         server = BankServer.set_up(code, home / "banks" / code, home / "keys" / code.lower())
         servers.append(server)
@@ -114,9 +118,14 @@ def set_scene(
         )
         if max_lines and code in max_lines:
             text += f"max_lines = {max_lines[code]}\n"
+        if signing and code in signing:
+            signings[code], keys = exchange_keys(signing[code], home / "keys" / "signatures", code.lower())
+            text += keys
     configuration = home / "hub.toml"
     configuration.write_text(text, encoding="utf-8")
-    programs = {server.code: BankProgram(server.code, seed, server.directory) for server in servers}
+    programs = {
+        server.code: BankProgram(server.code, seed, server.directory, signings.get(server.code)) for server in servers
+    }
     return Scene(home, HubCommand(configuration), tuple(servers), programs, no_parts, f"http://127.0.0.1:{desk_port}/")
 
 

@@ -106,16 +106,26 @@ class FakeBankDoor:
                 raise FileTooLargeError()
             return io.BytesIO(data)
 
-    def deliver(self, name: str, source: Path, ok_text: bytes) -> Delivery:
+    def deliver(self, name: str, source: Path, ok_text: bytes, signature: bytes | None = None) -> Delivery:
         """As the port says."""
         harmless(name)
         data = source.read_bytes()
         with self._reachable() as server:
             self._put(server, name, data)
+            if signature is not None:
+                self._put(server, f"{name}.sig", signature)
             if server.trouble is Trouble.LOSES_OK:
                 raise BankConnectionLostError()
             self._put(server, f"{name}.ok", ok_text)
             return Delivery(name, len(data), self.HOST_KEY)
+
+    def is_unknown(self, name: str) -> bool:
+        """No delivery to this server is: it never loses an answer and the file with it."""
+        return False
+
+    def settle(self, name: str, *, arrived: bool) -> None:
+        """There is nothing to settle."""
+        raise AssertionError(f"the delivery of {name} is known")
 
     def move_to_done(self, name: str) -> str:
         """As the port says."""

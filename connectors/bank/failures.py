@@ -54,6 +54,18 @@ class NameTakenError(HubError):
     """The bank's server already has this name with other bytes; nothing was overwritten."""
 
 
+class DeliveryUnderWayError(RetriableError):
+    """Another process of the hub is delivering this very file."""
+
+
+class DeliveryUnknownError(HubError):
+    """Neither the temporary nor the final name is at the bank, and the answer to the rename was lost.
+
+    The bank may have taken the file, or its directory was cleared before the file got its name. Sending again could
+    deduct twice, saying "sent" could deduct never: the bank has to be asked.
+    """
+
+
 class HostileNameError(HubError):
     """A file name that the hub does not touch."""
 

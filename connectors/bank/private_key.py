@@ -11,18 +11,21 @@ from paramiko.pkey import UnknownKeyType
 from hub.domain.errors import ConfigurationError
 
 
-def check_private_key(path: Path) -> None:
-    """Refuses a key file that is missing, not a regular file, somebody else's, or looser than 0600 (doctor, start)."""
+def check_private_key(path: Path, setting: str = "private_key") -> None:
+    """Refuses a key file that is missing, not a regular file, somebody else's, or looser than 0600 (doctor, start).
+
+    ``setting``: the key of hub.toml that names the file.
+    """
     try:
         found = path.stat()
     except OSError as error:
         raise ConfigurationError(
             f"The private key {path} cannot be read: {error.strerror}.",
-            advice="Check private_key in hub.toml, or make a key: ssh-keygen -t ed25519 -N '' -f <path>.",
+            advice=f"Check {setting} in hub.toml, or make a key: ssh-keygen -t ed25519 -N '' -f <path>.",
         ) from error
     mode = found.st_mode
     if not stat.S_ISREG(mode):
-        raise ConfigurationError(f"The private key {path} is not a file.", advice="Check private_key in hub.toml.")
+        raise ConfigurationError(f"The private key {path} is not a file.", advice=f"Check {setting} in hub.toml.")
     if found.st_uid != os.geteuid():
         raise ConfigurationError(
             f"The private key {path} belongs to user {found.st_uid}, and the hub runs as user {os.geteuid()}.",

@@ -4,12 +4,17 @@ A bank may take a file away the moment it appears. A look at its directory then 
 "taken already", and sending twice would deduct twice. The receipt can: the rename moved the temporary file or did not.
 """
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import Enum
 from hashlib import sha256
 from pathlib import Path
+
+from connectors.bank.failures import DeliveryUnderWayError
 
 
 class Stage(Enum):
@@ -17,6 +22,7 @@ class Stage(Enum):
 
     RENAMING = "renaming"  # uploaded and asked for; whether it happened shows in the temporary name
     RENAMED = "renamed"  # answered with OK, or seen at its final name
+    UNKNOWN = "unknown"  # asked for, never answered, and neither name is there any more: the bank has to be asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +70,22 @@ class Receipts:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+    @contextmanager
+    def held(self, name: str) -> Iterator[None]:
+        """Keeps every other process from this name. DeliveryUnderWayError when one has it; a dead one has nothing."""
+        if self._folder is None:
+            yield
+            return
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._path(self._folder, name).with_suffix(".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise DeliveryUnderWayError(
+                    f"{name} is being delivered by another process of the hub.", advice="Try again when it has ended."
+                ) from None
+            yield
 
     def drop(self, name: str) -> None:
         """Forgets a rename that certainly did not happen."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, cast
@@ -27,10 +28,11 @@ from connectors.bank.host_keys import HostKeyPins
 from connectors.bank.limits import Limits, Timeouts
 from connectors.bank.names import digest_of, harmless, why_hostile, without_personal_data
 from connectors.bank.protocol import Attributes, SftpProtocol, Status, StatusError
-from connectors.bank.receipts import Receipts
+from connectors.bank.receipts import Receipts, Stage
 from connectors.bank.retry import classify
 from connectors.bank.upload import Content, Uploader
 from hub.domain.errors import HubError
+from hub.domain.signatures import SIG_SUFFIX
 from hub.ports import Delivery, DoorReport, LeftOut, RemoteFile
 
 _log = structlog.get_logger(__name__)
@@ -95,16 +97,33 @@ class SftpDoor:
         with self._session(f"Fetching {harmless(name)}", self._inbound) as connection:
             return self._read_whole(connection.sftp, name)
 
-    def deliver(self, name: str, source: Path, ok_text: bytes) -> Delivery:
-        """Puts the file, then its ``.ok``, into the outbound directory; harmless to call again at any time."""
+    def deliver(self, name: str, source: Path, ok_text: bytes, signature: bytes | None = None) -> Delivery:
+        """Puts the file, its ``.sig`` if any, and last its ``.ok`` into the outbound directory; harmless to call again."""
         harmless(name)
         ok_name = harmless(f"{name}.ok")
         content = Content.of_file(source)
         with self._session(f"Delivering {name}", self._outbound) as connection:
             uploader = Uploader(connection.sftp, self._outbound, self._receipts, self._limits)
             uploader.deliver(name, content)
-            uploader.deliver(ok_name, Content.of_bytes(ok_text))
+            if signature is not None:
+                uploader.deliver(harmless(name + SIG_SUFFIX), Content.of_bytes(signature), repeatable=True)
+            uploader.deliver(ok_name, Content.of_bytes(ok_text), repeatable=True)
             return Delivery(name, content.size, connection.host_key)
+
+    def is_unknown(self, name: str) -> bool:
+        """As the port says; by the receipt alone, nobody is asked."""
+        receipt = self._receipts.find(name)
+        return receipt is not None and receipt.stage is Stage.UNKNOWN
+
+    def settle(self, name: str, *, arrived: bool) -> None:
+        """As the port says."""
+        with self._receipts.held(name):
+            receipt = self._receipts.find(name)
+            assert receipt is not None and receipt.stage is Stage.UNKNOWN, f"the delivery of {name} is known"
+            if arrived:
+                self._receipts.keep(replace(receipt, stage=Stage.RENAMED))
+            else:
+                self._receipts.drop(name)
 
     def move_to_done(self, name: str) -> str:
         """Moves an inbound file away, never over another; the name it has there. A file gone already is done."""

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import structlog
 
-from connectors.bank.failures import NameTakenError, SourceChangedError, SpoiledUploadError
+from connectors.bank.failures import DeliveryUnknownError, NameTakenError, SourceChangedError, SpoiledUploadError
 from connectors.bank.limits import Limits
 from connectors.bank.protocol import BLOCK_BYTES, SftpProtocol, Status, StatusError
 from connectors.bank.receipts import Receipt, Receipts, Stage
@@ -55,28 +55,41 @@ class Uploader:
         self._receipts = receipts
         self._limits = limits
 
-    def deliver(self, name: str, content: Content) -> None:
+    def deliver(self, name: str, content: Content, *, repeatable: bool = False) -> None:
         """1 look · 2 clear leftovers · 3 upload, verify · 4 receipt · 5 rename · 6 look again · 7 receipt.
 
         Called again after any interruption, 1 and the receipt show where to go on: an asked-for rename is asked for
         again and not uploaded again, for a late rename could otherwise add a second file to the one the bank took.
+        DeliveryUnknownError when both names are gone and the rename was never answered; a ``repeatable`` file, which
+        harms nobody when it comes twice, is sent again instead.
         """
+        with self._receipts.held(name):
+            self._deliver(name, content, repeatable=repeatable)
+
+    def _deliver(self, name: str, content: Content, *, repeatable: bool) -> None:
         if self._is_there(name, content):
             self._clear_leftovers(name)
             return
         receipt = self._receipts.find(name)
-        if receipt is None:
-            self._clear_leftovers(name)
-            temporary = self._upload(name, content)
-            receipt = self._receipt(name, content, temporary, Stage.RENAMING)
-            self._receipts.keep(receipt)
-            self._rename(receipt, content, again=False)
-        elif receipt.sha256 != content.sha256:
+        if receipt is not None and receipt.sha256 != content.sha256:
             raise self._taken(name)
-        elif receipt.stage is Stage.RENAMING:
-            self._rename(receipt, content, again=True)
-        else:
+        if receipt is not None and receipt.stage is Stage.RENAMED:
             _log.info("bank_has_taken_file", file=name)
+            return
+        if receipt is not None:
+            if self._sftp.lstat(self._path(receipt.temporary)) is not None:
+                self._rename(receipt, content, again=True)
+                return
+            if self._is_there(name, content):  # it came to its name between the two looks
+                return
+            if not repeatable:
+                raise self._unknown(receipt, content)
+            self._receipts.drop(name)
+        self._clear_leftovers(name)
+        temporary = self._upload(name, content)
+        receipt = self._receipt(name, content, temporary, Stage.RENAMING)
+        self._receipts.keep(receipt)
+        self._rename(receipt, content, again=False)
 
     def _is_there(self, name: str, content: Content) -> bool:
         """Whether the final name holds these bytes; NameTakenError when it holds others."""
@@ -147,19 +160,14 @@ class Uploader:
             raise SpoiledUploadError(advice="The hub tries again; if it lasts, ask the bank about its disk.")
 
     def _rename(self, receipt: Receipt, content: Content, *, again: bool) -> None:
+        """Gives the temporary file, which was there a moment ago, its name. ``again``: it was asked for before."""
         name, old, new = receipt.name, self._path(receipt.temporary), self._path(receipt.name)
         try:
             self._sftp.rename(old, new)
         except StatusError as error:
-            is_gone = error.code == Status.NO_SUCH_FILE and self._sftp.stat(self._directory.encode()) is not None
-            if is_gone and again:
-                self._is_there(name, content)  # the earlier rename happened; the bank may have taken the file since
+            if self._sftp.lstat(old) is None:
+                self._resolve(receipt, content, error, again=again)
             elif not self._is_there_after_all(receipt, content):
-                if is_gone:
-                    raise SpoiledUploadError(
-                        "The temporary file vanished from the bank's server before it got its name.",
-                        advice="The hub tries again; if it lasts, ask the bank what clears its directory.",
-                    ) from error
                 raise
         else:
             found = self._sftp.lstat(new)
@@ -167,6 +175,19 @@ class Uploader:
                 raise self._taken(name)
             # Nothing there: the bank has taken it in the meantime. The server's OK to the rename is our receipt.
         self._receipts.keep(self._receipt(name, content, receipt.temporary, Stage.RENAMED))
+
+    def _resolve(self, receipt: Receipt, content: Content, refusal: StatusError, *, again: bool) -> None:
+        """After a rename that was answered with an error while the temporary file went away; returns when it did happen."""
+        if self._is_there(receipt.name, content):
+            return
+        # An earlier rename may have come about late, and the bank may have taken the file since.
+        if again or refusal.code != Status.NO_SUCH_FILE or self._sftp.stat(self._directory.encode()) is None:
+            raise self._unknown(receipt, content) from refusal
+        self._receipts.drop(receipt.name)  # the server itself says that there was nothing to rename
+        raise SpoiledUploadError(
+            "The temporary file vanished from the bank's server before it got its name.",
+            advice="The hub tries again; if it lasts, ask the bank what clears its directory.",
+        ) from refusal
 
     def _is_there_after_all(self, receipt: Receipt, content: Content) -> bool:
         """After a refused rename: whether someone was quicker with these very bytes. Tidies up either way."""
@@ -217,6 +238,14 @@ class Uploader:
 
     def _path(self, name: str) -> bytes:
         return posixpath.join(self._directory, name).encode()
+
+    def _unknown(self, receipt: Receipt, content: Content) -> DeliveryUnknownError:
+        self._receipts.keep(self._receipt(receipt.name, content, receipt.temporary, Stage.UNKNOWN))
+        return DeliveryUnknownError(
+            f"Whether the bank has {receipt.name} is unknown: the connection broke while the file got its name, and it is "
+            f"in {self._directory} under neither name now. It is not sent again, and not said to be sent.",
+            advice=f"Ask the bank, then tell the hub: hub bank delivery {receipt.name} --arrived (or --missing) --by NAME",
+        )
 
     def _taken(self, name: str) -> NameTakenError:
         return NameTakenError(

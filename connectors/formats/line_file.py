@@ -16,6 +16,9 @@ Encoding = Literal["utf-8", "gb18030"]
 MAX_LINE_BYTES: Final = 1 << 20
 """A longer line is refused, so that a file without line ends cannot fill the memory."""
 
+MAX_FAULTS: Final = 500_000
+"""Faults that are listed of one file. One with more is garbage, and a gibibyte of it must not fill the memory."""
+
 UTF8_SIGNS: Final = 8
 """Signs of three bytes that a file without any line that is no UTF-8 must have to be called UTF-8."""
 
@@ -36,6 +39,8 @@ class LineFile:
         self._foreign: list[int] = []  # lines that read as UTF-8 with signs of three bytes, though GB18030 is agreed
         self._signs = 0  # such signs in the whole file
         self._native = False  # a line that can only be GB18030 was seen
+        self.given_up = False
+        """Whether the rest of the file was not read, since it is beyond hope."""
 
     @property
     def sha256(self) -> str:
@@ -46,6 +51,10 @@ class LineFile:
         encoding, faults, hash_more = self._encoding, self._faults, self._digest.update
         gb18030 = encoding == "gb18030"
         for number, raw in enumerate(iter(partial(self._data.readline, MAX_LINE_BYTES), b""), start=1):
+            if len(faults) >= MAX_FAULTS:
+                faults.append(_beyond_hope(number))
+                self.given_up = True
+                return
             if raw[-1] != _LF:
                 whole = len(raw) < MAX_LINE_BYTES
                 faults.append(_no_line_end(number) if whole else _too_long(number))
@@ -103,6 +112,10 @@ def _no_line_end(number: int) -> Fault:
 
 def _too_long(number: int) -> Fault:
     return Fault(number, "line", FaultCode.TOO_LARGE, f"at most {MAX_LINE_BYTES} bytes a line", "more")
+
+
+def _beyond_hope(number: int) -> Fault:
+    return Fault(number, "file", FaultCode.TOO_LARGE, f"at most {MAX_FAULTS} faults", "more; read up to this line")
 
 
 def _undecodable(number: int, encoding: Encoding, failure: UnicodeDecodeError) -> Fault:

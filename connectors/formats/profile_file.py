@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from hub.domain.bank_results import PAID_IN_FULL, PAID_IN_PART, REASONS
 from hub.domain.errors import ConfigurationError
 from hub.domain.funds import FUND_NAMES
+from hub.domain.signatures import SIG_SUFFIX
 
 FieldName = Literal[
     "constant", "bank", "batch no", "period", "round", "date", "request file name",
@@ -64,10 +65,7 @@ _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "change.trailer": ("count", "deducted before", "deducted", *FUND_NAMES),
 }  # fmt: skip
 """Fields without which a record could not say all that the hub asks or is told."""
-_ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {
-    "result.trailer": ("count paid in full",),
-    "change.detail": ("line",),
-}
+_ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {"result.trailer": ("count paid in full",)}
 
 LINE_DIGITS: Final = 9
 HASH_TOTAL_DIGITS: Final = 12
@@ -207,6 +205,14 @@ class CodeSpec(_Table):
         return PAID_IN_FULL if self.outcome == "paid in full" else PAID_IN_PART
 
 
+class SignatureSpec(_Table):
+    """Whether requests and results are signed, and how; hub.toml may ask for more and names the keys."""
+
+    request: Literal["none", "optional", "required"] = "none"
+    result: Literal["none", "optional", "required"] = "none"
+    scheme: Literal["ed25519", "openpgp"] = "ed25519"
+
+
 class Profile(_Table):
     """A bank file profile as its file says it, without a mistake."""
 
@@ -225,6 +231,7 @@ class Profile(_Table):
     result: FileSpec
     change: FileSpec | None = None
     codes: Annotated[tuple[CodeSpec, ...], Field(strict=False)]
+    signature: SignatureSpec = SignatureSpec()
 
     @property
     def fixed(self) -> bool:
@@ -315,8 +322,9 @@ def _mistakes(file: str, profile: Profile) -> Iterator[_Found]:
         if profile.change.name_begins in (profile.request.name_begins, profile.result.name_begins):
             yield "change.name", "another beginning than those of the other names", profile.change.name
     for key, spec in named.items():
-        if spec.name_ends.endswith(".ok"):
-            yield key, "an ending that no .ok file has", spec.name
+        for beside in (".ok", SIG_SUFFIX):
+            if spec.name_ends.endswith(beside):
+                yield key, f"an ending that no {beside} file has", spec.name
     for place in profile.places:
         yield from _of_record(profile, place)
     yield from _of_codes(profile)

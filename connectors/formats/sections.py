@@ -82,13 +82,13 @@ class Frame:
                 self._note(1, "header", FaultCode.HEADER, "an H line first", line[:mark])
         if number == 0:
             self._note(None, "header", FaultCode.HEADER, "an H line first", "")
-        if self._stage < _TRAILER:
+        if self._stage < _TRAILER and not lines.given_up:
             self._note(None, "trailer", FaultCode.TRAILER_MISSING, "a T line at the end", "")
 
     def check_count(self, declared: str, printed: Callable[[int], str] = str) -> None:
         """The trailer counts the detail lines, those at fault too; ``printed``: how it writes a count."""
         if declared != printed(self.details):
-            self._note(self.trailer_line, "count", FaultCode.COUNT, str(self.details), declared)
+            self._note(self.trailer_line, "count", FaultCode.COUNT, printed(self.details), declared)
 
     def _read_detail(self, number: int, line: str, take: TakeLine) -> None:
         self.details += 1

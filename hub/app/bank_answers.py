@@ -3,6 +3,7 @@
 The same way for every file, however it came: over SFTP, released from quarantine, or handed in for one that did not fit.
 """
 
+from io import BytesIO
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -10,13 +11,14 @@ from sqlalchemy import Connection
 from hub.app.identities import identity_taken
 from hub.app.wiring import Hub
 from hub.domain.changed_answers import ChangesFile
-from hub.domain.faults import Fault, FaultCode, in_file_order
+from hub.domain.faults import Fault, in_file_order
 from hub.domain.money_columns import added_up
+from hub.domain.signatures import Demand
 from hub.domain.work import Queue
 from hub.ledger import clock, files, result_numbers, work_items
 from hub.ledger.batches import Batch
 from hub.ledger.files import NOBODY, LetIn
-from hub.ports import Archived, Refused, ResultFile
+from hub.ports import Archived, Refused, ResultFile, Signature
 from hub.processors import read_bank_result, release_results, take_in_changes
 
 
@@ -26,6 +28,24 @@ class Coming(NamedTuple):
     bank: str
     name: str
     archived: Archived
+    signature: Signature | None = None
+
+
+def signed(hub: Hub, coming: Coming, signature: bytes | None) -> tuple[Coming, Fault | None]:
+    """The file with what lay beside it as its signature, and what is wrong with that, if signatures are agreed.
+
+    Checked before anything of the file is read; the signature is archived, right or wrong.
+    """
+    agreed = hub.signatures[coming.bank]
+    if agreed.demand is Demand.NONE:
+        return coming, None
+    with hub.engine.connect() as conn:
+        day = clock.now(conn).date()
+    found = agreed.check(coming.name, coming.archived, signature, day)
+    if signature:
+        by = found if isinstance(found, str) else None
+        coming = coming._replace(signature=Signature(hub.archive.store(BytesIO(signature)), by))
+    return coming, found if isinstance(found, Fault) else None
 
 
 def read(hub: Hub, coming: Coming) -> ResultFile | Refused:
@@ -52,7 +72,7 @@ def take_in(hub: Hub, conn: Connection, coming: Coming, file: ResultFile, let_in
     file_id = files.record(
         conn, door="bank", party=coming.bank, name=coming.name, archived=coming.archived, at=now, outcome="accepted",
         identity=read_bank_result.identity(file.batch_no), lines=len(file.answers),
-        total=added_up(file.answers["deducted"]), let_in=let_in,
+        total=added_up(file.answers["deducted"]), let_in=let_in, signature=coming.signature,
     )  # fmt: skip
     read_bank_result.keep(conn, batch, file, file_id, now)
     result_numbers.note(conn, hub.formats[coming.bank], coming.bank, file_id, now)
@@ -64,16 +84,11 @@ def take_in(hub: Hub, conn: Connection, coming: Coming, file: ResultFile, let_in
 
 def every_fault(hub: Hub, refused: Refused) -> list[Fault]:
     """The faults of a file as it stands and, as far as it can be read, those against its request."""
-    faults = list(refused.faults)
     if refused.readable is None:
-        return faults
-    told = {(fault.line, fault.field) for fault in faults}
+        return list(refused.faults)
     with hub.engine.begin() as conn:
         _, found = read_bank_result.check(conn, refused.readable)
-    # A line that could not be read is not missing: it has its own fault.
-    read_whole = refused.releasable is not None
-    more = (fault for fault in found if read_whole or fault.code is not FaultCode.MISSING_LINE)
-    return list(in_file_order([*faults, *(fault for fault in more if (fault.line, fault.field) not in told)]))
+    return list(refused.beside(found))
 
 
 # ── changed answers ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -107,7 +122,7 @@ def take_in_change(hub: Hub, conn: Connection, coming: Coming, file: ChangesFile
         return list(in_file_order(faults))
     file_id = files.record(
         conn, door="bank", party=coming.bank, name=coming.name, archived=coming.archived, at=now, outcome="accepted",
-        identity=identity, lines=len(file.changes), total=file.total,
+        identity=identity, lines=len(file.changes), total=file.total, signature=coming.signature,
     )  # fmt: skip
     take_in_changes.keep(conn, file, coming.name, checked.answers, file_id, now)
     return []

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from hashlib import sha256
 from threading import BoundedSemaphore
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -13,12 +14,13 @@ from hub.app import bank_answers
 from hub.app.wiring import Hub
 from hub.domain.errors import HubError
 from hub.domain.faults import Fault, FaultCode
+from hub.domain.signatures import SIG_BYTES_MAX, SIG_SUFFIX, Demand
 from hub.domain.work import Queue
 from hub.ledger import clock, files, quarantine, result_numbers, work_items
 from hub.ledger.batches import Batch
 from hub.ledger.database import POLL_LOCK, session_lock
 from hub.ledger.unready_results import UnreadyResults
-from hub.ports import Archived, BankDoor, BankFormat, Refused, RemoteFile, ResultFile
+from hub.ports import BankDoor, BankFormat, Refused, RemoteFile, ResultFile
 from hub.processors import deliver_bank_file, read_bank_result
 from hub.runtime import failpoints
 from hub.runtime.work_log import Piece, working
@@ -41,6 +43,13 @@ class Polled:
     outcome: str
 
 
+class _Beside(NamedTuple):
+    """What lies beside a file: its ``.ok``, and its signature where there is one."""
+
+    ok: RemoteFile
+    signature: RemoteFile | None
+
+
 def deliver(hub: Hub, code: str, door: BankDoor) -> bool:
     """Sends what is ready for a bank, each file whatever became of the others; False when one could not be sent."""
     with session_lock(hub.engine, POLL_LOCK, code):
@@ -53,7 +62,8 @@ def deliver(hub: Hub, code: str, door: BankDoor) -> bool:
 
 def _deliver_one(hub: Hub, batch: Batch, door: BankDoor, profile: BankFormat) -> bool:
     with working("deliver", batch.lines):
-        return deliver_bank_file.deliver(hub.engine, batch, door, hub.archive, profile)
+        signatures = hub.signatures[batch.bank]
+        return deliver_bank_file.deliver(hub.engine, batch, door, hub.archive, profile, signatures)
 
 
 def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
@@ -69,7 +79,8 @@ def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
             if ok is None or not _is_expected(profile, name, code):
                 continue
             try:
-                outcome = _take(hub, code, door, file, ok, unready)
+                beside = _Beside(ok, listed.get(name + SIG_SUFFIX))
+                outcome = _take(hub, code, door, file, beside, unready)
             except (HostKeyRefusedError, AuthenticationRefusedError):  # the bank's trouble, and no file's
                 raise
             except HubError as failure:  # this file's trouble, not the bank's: the others are read all the same
@@ -107,11 +118,7 @@ def _set_aside(hub: Hub, code: str, file: RemoteFile, failure: HubError) -> str 
 def _tell_left_out(hub: Hub, code: str, door: BankDoor) -> None:
     """What is not touched is told to a person: a name that no bank gives, or no file where an answer should be."""
     profile = hub.formats[code]
-    strange = [
-        left
-        for left in door.left_out()
-        if not left.name or _is_expected(profile, left.name.removesuffix(OK_SUFFIX), code)
-    ]
+    strange = [left for left in door.left_out() if not left.name or _is_expected(profile, _of_file(left.name), code)]
     if not strange:
         return
     with hub.engine.begin() as conn:
@@ -131,63 +138,82 @@ def _tell_left_out(hub: Hub, code: str, door: BankDoor) -> None:
 
 
 def _clear_left_behind(hub: Hub, code: str, door: BankDoor, listed: Mapping[str, RemoteFile]) -> None:
-    """An ``.ok`` whose file was taken and moved, when the hub was cut off before it moved the ``.ok`` too."""
+    """What lay beside a file that was taken and moved, when the hub was cut off before it moved that too."""
     profile = hub.formats[code]
-    for ok in listed.values():
-        name = ok.name.removesuffix(OK_SUFFIX)
-        if ok.name == name or name in listed or not _is_expected(profile, name, code):
+    for left in listed.values():
+        name = _of_file(left.name)
+        if left.name == name or name in listed or not _is_expected(profile, name, code):
             continue
         with hub.engine.connect() as conn:
             contents = files.contents_under(conn, "bank", code, name)
-        if contents and any(profile.ok_agrees(_read_ok(door, ok), sha256, size) for sha256, size in contents):
-            door.move_to_done(ok.name)
+            signatures = files.signatures_under(conn, "bank", code, name)
+        if left.name.endswith(SIG_SUFFIX):
+            was_taken = bool(signatures) and sha256(_read(door, left, SIG_BYTES_MAX)).hexdigest() in signatures
+        else:
+            ok = _read(door, left, OK_BYTES_MAX) if contents else b""
+            was_taken = any(profile.ok_agrees(ok, digest, size) for digest, size in contents)
+        if was_taken:
+            door.move_to_done(left.name)
 
 
-def _read_ok(door: BankDoor, ok: RemoteFile) -> bytes:
-    """What an ``.ok`` says; nothing when it is larger than any is."""
-    if ok.size > OK_BYTES_MAX:
+def _of_file(name: str) -> str:
+    """The name of the file beside which an ``.ok`` or a signature of this name lies; any other name as it is."""
+    return name.removesuffix(OK_SUFFIX) if name.endswith(OK_SUFFIX) else name.removesuffix(SIG_SUFFIX)
+
+
+def _read(door: BankDoor, file: RemoteFile, bytes_max: int) -> bytes:
+    """What lies beside a file; nothing when it is larger than any is."""
+    if file.size > bytes_max:
         return b""
-    with door.fetch(ok.name) as told:
-        return told.read(OK_BYTES_MAX)
+    with door.fetch(file.name) as told:
+        return told.read(bytes_max)
 
 
-def _take(hub: Hub, code: str, door: BankDoor, file: RemoteFile, ok: RemoteFile, unready: UnreadyResults) -> str | None:
-    """Archives, checks and books one file, then moves it away; None when its ``.ok`` does not agree yet, or it has to wait."""
+def _take(
+    hub: Hub, code: str, door: BankDoor, file: RemoteFile, beside: _Beside, unready: UnreadyResults
+) -> str | None:
+    """Archives, checks and books one file, then moves it away; None when it waits, or what lies beside it does not agree yet."""
     profile = hub.formats[code]
-    ok_text = _read_ok(door, ok)
+    ok_text = _read(door, beside.ok, OK_BYTES_MAX)
     with working("fetch"), door.fetch(file.name) as data:
         archived = hub.archive.store(data)
     failpoints.reach(failpoints.AFTER_FETCH)
-    if profile.ok_agrees(ok_text, archived.sha256, archived.size):
-        with working("check") as piece:
-            judged = _answer(hub, code, file.name, archived, piece)
-        if judged is None:
-            return None
-        outcome = judged
+    coming, waits = bank_answers.Coming(code, file.name, archived), False
+    fault: Fault | None
+    if not profile.ok_agrees(ok_text, archived.sha256, archived.size):
+        waits, agrees = True, f"{archived.sha256} {archived.size}"
+        fault = Fault(None, OK_SUFFIX, FaultCode.DIGEST, agrees, ok_text.decode("ascii", "replace"))
+    elif _is_repeat(hub, coming):
+        fault, outcome = None, "repeat"
     else:
-        seen = f"{file.fingerprint} {ok.fingerprint} {archived.sha256}"
-        if not unready.seen_before(file.name, seen):
+        signature = None if beside.signature is None else _read(door, beside.signature, SIG_BYTES_MAX)
+        coming, fault = bank_answers.signed(hub, coming, signature)
+        waits = signature is None
+        if fault is None:
+            with working("check") as piece:
+                judged = _answer(hub, coming, piece)
+            if judged is None:
+                return None
+            outcome = judged
+    if fault is not None:
+        seen = f"{file.fingerprint} {beside.ok.fingerprint} {archived.sha256}"
+        if waits and not unready.seen_before(file.name, seen):
             return None
-        fault = Fault(
-            None,
-            OK_SUFFIX,
-            FaultCode.DIGEST,
-            f"{archived.sha256} {archived.size}",
-            ok_text.decode("ascii", "replace"),
-        )
-        outcome = _quarantine(hub, code, file.name, archived, [fault])
+        outcome = _quarantine(hub, coming, [fault])
     # Only now, with the books committed, the bank's copy is moved; a crash before leaves a repeat, which is harmless.
-    _move_away(hub, code, door, file.name)
+    _move_away(hub, code, door, file.name, beside)
     unready.forget(file.name)
     return outcome
 
 
-def _move_away(hub: Hub, code: str, door: BankDoor, name: str) -> None:
+def _move_away(hub: Hub, code: str, door: BankDoor, name: str, beside: _Beside) -> None:
     """What became of a file is decided by now; one that cannot be moved is a bank's matter and tells a person so."""
     about = f"done/{code}"
     try:
-        for each in (name, name + OK_SUFFIX):
-            door.move_to_done(each)
+        door.move_to_done(name)
+        if beside.signature is not None and hub.signatures[code].demand is not Demand.NONE:
+            door.move_to_done(beside.signature.name)
+        door.move_to_done(beside.ok.name)
     except HubError as failure:
         with hub.engine.begin() as conn:
             work_items.raise_item(
@@ -205,64 +231,65 @@ def _move_away(hub: Hub, code: str, door: BankDoor, name: str) -> None:
         work_items.settle(conn, Queue.UNSENT, about, f"{name} was moved", clock.now(conn))
 
 
-def _answer(hub: Hub, code: str, name: str, archived: Archived, piece: Piece) -> str | None:
-    """Answers a file; large ones a few at a time, since each is held beside its request in memory."""
-    with _LARGE_FILES if archived.size > LARGE_BYTES else nullcontext():
-        return _judge(hub, code, name, archived, piece)
-
-
-def _judge(hub: Hub, code: str, name: str, archived: Archived, piece: Piece) -> str | None:
+def _is_repeat(hub: Hub, coming: bank_answers.Coming) -> bool:
+    """Whether these very bytes were taken before, whatever they are called and whoever signed them: nothing is booked twice."""
+    code, name, archived, _ = coming
     with hub.engine.begin() as conn:
-        if files.accepted_by_content(conn, "bank", archived.sha256) is not None:
-            if not files.came_again(conn, "bank", archived.sha256, name):
-                now = clock.now(conn)
-                repeat = files.record(
-                    conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="repeat"
-                )
-                result_numbers.note(conn, hub.formats[code], code, repeat, now)
-            return "repeat"
-    coming = bank_answers.Coming(code, name, archived)
-    if hub.formats[code].is_change_name(name, code):
-        return _judge_change(hub, coming, piece)
+        if files.accepted_by_content(conn, "bank", archived.sha256) is None:
+            return False
+        if not files.came_again(conn, "bank", archived.sha256, name):
+            now = clock.now(conn)
+            repeat = files.record(conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="repeat")
+            result_numbers.note(conn, hub.formats[code], code, repeat, now)
+    return True
+
+
+def _answer(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str | None:
+    """Answers a file; large ones a few at a time, since each is held beside its request in memory. None: it waits."""
+    with _LARGE_FILES if coming.archived.size > LARGE_BYTES else nullcontext():
+        if hub.formats[coming.bank].is_change_name(coming.name, coming.bank):
+            return _judge_change(hub, coming, piece)
+        return _judge(hub, coming, piece)
+
+
+def _judge(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str:
     parsed = bank_answers.read(hub, coming)
     if isinstance(parsed, Refused):
         faults = bank_answers.every_fault(hub, parsed)
-        return _quarantine(hub, code, name, archived, faults, parsed.readable, empty=archived.size == 0)
+        return _quarantine(hub, coming, faults, parsed.readable, empty=coming.archived.size == 0)
     with hub.engine.begin() as conn:
         faults = bank_answers.take_in(hub, conn, coming, parsed)
     if faults:
-        return _quarantine(hub, code, name, archived, faults, parsed, empty=len(parsed.answers) == 0)
+        return _quarantine(hub, coming, faults, parsed, empty=len(parsed.answers) == 0)
     piece.lines = len(parsed.answers)
     return "taken"
 
 
 def _judge_change(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str | None:
     """A file of changed answers; None while it waits where it is for the answers that it changes."""
-    code, name, archived = coming
     parsed = bank_answers.read_change(hub, coming)
     if isinstance(parsed, Refused):
-        return _quarantine(hub, code, name, archived, list(parsed.faults), empty=archived.size == 0)
+        return _quarantine(hub, coming, list(parsed.faults), empty=coming.archived.size == 0)
     with hub.engine.begin() as conn:
         faults = bank_answers.take_in_change(hub, conn, coming, parsed)
     if faults is None:
         return None
     if faults:
-        return _quarantine(hub, code, name, archived, faults)
+        return _quarantine(hub, coming, faults)
     piece.lines = len(parsed.changes)
     return "taken"
 
 
 def _quarantine(
     hub: Hub,
-    code: str,
-    name: str,
-    archived: Archived,
+    coming: bank_answers.Coming,
     faults: list[Fault],
     answer: ResultFile | None = None,
     *,
     empty: bool = False,
 ) -> str:
     """Books nothing; a work item names file, line and field of the first fault and holds them all."""
+    code, name, archived, signature = coming
     first = faults[0]
     with hub.engine.begin() as conn:
         now = clock.now(conn)
@@ -277,6 +304,7 @@ def _quarantine(
                 at=now,
                 outcome="quarantined",
                 faults=faults,
+                signature=signature,
             )
             result_numbers.note(conn, hub.formats[code], code, file_id, now)
             read_bank_result.note_quarantined(conn, code, name, answer, now, empty=empty)

@@ -138,9 +138,15 @@ class TrustedDoor:
         with self._trusted():
             return self._door.fetch(name)
 
-    def deliver(self, name: str, source: Path, ok_text: bytes) -> Delivery:
+    def deliver(self, name: str, source: Path, ok_text: bytes, signature: bytes | None = None) -> Delivery:
         with self._trusted():
-            return self._door.deliver(name, source, ok_text)
+            return self._door.deliver(name, source, ok_text, signature)
+
+    def is_unknown(self, name: str) -> bool:
+        return self._door.is_unknown(name)
+
+    def settle(self, name: str, *, arrived: bool) -> None:
+        self._door.settle(name, arrived=arrived)
 
     def move_to_done(self, name: str) -> str:
         with self._trusted():

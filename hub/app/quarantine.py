@@ -19,10 +19,11 @@ from sqlalchemy import Connection
 from connectors.archive.file_archive import ArchiveDamagedError
 from hub.app import bank_answers
 from hub.app.bank_answers import Coming
+from hub.app.bank_signatures import read_signature
 from hub.app.wiring import Hub
 from hub.domain.bank_results import RequestedLine
 from hub.domain.excerpts import Excerpt, excerpt
-from hub.domain.faults import MAX_FAULTS_STORED, Fault, in_file_order
+from hub.domain.faults import MAX_FAULTS_STORED, Fault, FaultCode, in_file_order
 from hub.domain.quarantine import (
     AWAITS_SECOND_PERSON,
     OVERRIDABLE,
@@ -34,12 +35,13 @@ from hub.domain.quarantine import (
     hindering,
     state_after,
 )
+from hub.domain.signatures import SIG_SUFFIX, Demand, fault
 from hub.domain.work import Queue
 from hub.ledger import clock, files, quarantine, work_items
 from hub.ledger.database import POLL_LOCK, session_lock
 from hub.ledger.files import LetIn
 from hub.ledger.quarantine import Held
-from hub.ports import Refused, ResultFile
+from hub.ports import Refused, ResultFile, Signature
 
 _log = structlog.get_logger(__name__)
 LINE_BYTES_MAX: Final = 1 << 20
@@ -94,15 +96,15 @@ def release(hub: Hub, held: Held, by: str, note: str) -> Ruling:
 
 def propose_correction(hub: Hub, held: Held, path: Path, by: str, note: str) -> Ruling:
     """Proposes a file, handed in by hand, for one in quarantine; it is checked like one that came over SFTP."""
-    coming = _handed_in(hub, held, path)
-    file, faults = _fitting(hub, coming)
+    coming, unsigned = _handed_in(hub, held, path)
+    file, faults = _fitting(hub, coming, unsigned)
     with _bench(hub, held) as (conn, case):
         if file is not None:
             _, faults = bank_answers.check(hub, conn, coming, file)
         if faults:
             files.record(
                 conn, door="bank", party=case.bank, name=coming.name, archived=coming.archived, at=clock.now(conn),
-                outcome="refused", faults=faults,
+                outcome="refused", faults=faults, signature=coming.signature,
             )  # fmt: skip
         files.note_archived(conn, coming.archived)
         return _decide(conn, case, Act.PROPOSE_CORRECTION, coming.name, coming.archived.sha256, by, note, faults)
@@ -110,8 +112,8 @@ def propose_correction(hub: Hub, held: Held, path: Path, by: str, note: str) -> 
 
 def correct(hub: Hub, held: Held, path: Path, by: str, note: str) -> Ruling:
     """Approves a correction. The second person hands in the file again, so that both have seen the same bytes."""
-    coming = _handed_in(hub, held, path)
-    file, faults = _fitting(hub, coming)
+    coming, unsigned = _handed_in(hub, held, path)
+    file, faults = _fitting(hub, coming, unsigned)
     with _bench(hub, held) as (conn, case):
         files.note_archived(conn, coming.archived)
         return _let_in(hub, conn, case, Act.CORRECT, coming, file or faults, by, note)
@@ -140,13 +142,17 @@ def _as_it_stands(hub: Hub, held: Held) -> Coming:
             f"The archive no longer has the bytes that came as {held.name}.",
             advice="hub verify names what is damaged; put it back from a backup.",
         )
-    return Coming(held.bank, held.name, archived)
+    signature = None if held.signature is None else Signature(hub.archive.find(held.signature), held.signed_by)
+    return Coming(held.bank, held.name, archived, signature)
 
 
-def _handed_in(hub: Hub, held: Held, path: Path) -> Coming:
+def _handed_in(hub: Hub, held: Held, path: Path) -> tuple[Coming, Fault | None]:
+    """The file with the signature that lies beside it, and what is wrong with that: by hand comes nothing that is unsigned."""
     hub.bank(held.bank)
     with path.open("rb") as source:
-        return Coming(held.bank, path.name, hub.archive.store(source))
+        coming = Coming(held.bank, path.name, hub.archive.store(source))
+    beside = path.with_name(path.name + SIG_SUFFIX)
+    return bank_answers.signed(hub, coming, read_signature(beside) if beside.is_file() else None)
 
 
 def _releasable(hub: Hub, held: Held, coming: Coming) -> tuple[ResultFile | None, Sequence[Fault]]:
@@ -157,14 +163,24 @@ def _releasable(hub: Hub, held: Held, coming: Coming) -> tuple[ResultFile | None
     parsed = bank_answers.read(hub, coming)
     found = parsed.faults if isinstance(parsed, Refused) else ()
     file = parsed.releasable if isinstance(parsed, Refused) else parsed
-    hinders = in_file_order(dict.fromkeys(hindering([*held.faults, *found])))
+    hinders = in_file_order(dict.fromkeys(hindering([*held.faults, *_unsigned(hub, held), *found])))
     if hinders or file is None:
         return None, hinders or found
     return file, ()
 
 
-def _fitting(hub: Hub, coming: Coming) -> tuple[ResultFile | None, Sequence[Fault]]:
-    """A file that is right in itself, or every fault of it."""
+def _unsigned(hub: Hub, held: Held) -> Sequence[Fault]:
+    """Where a signature is required, it is one that held when the file came: its key may have ended since."""
+    told = any(each.code is FaultCode.SIGNATURE for each in held.faults)
+    if told or hub.signatures[held.bank].demand is not Demand.REQUIRED or held.signed_by is not None:
+        return ()
+    return [fault("a signature that held when the file came", "")]
+
+
+def _fitting(hub: Hub, coming: Coming, unsigned: Fault | None) -> tuple[ResultFile | None, Sequence[Fault]]:
+    """A file that is right in itself, or every fault of it; one that is not signed as agreed is not read."""
+    if unsigned is not None:
+        return None, [unsigned]
     parsed = bank_answers.read(hub, coming)
     return (None, bank_answers.every_fault(hub, parsed)) if isinstance(parsed, Refused) else (parsed, ())
 

@@ -153,12 +153,17 @@ def _check_the_ground(settings: Settings) -> None:
 
 
 def _check_private_keys(settings: Settings) -> None:
-    """ConfigurationError for a key file that others may use. One that is not there yet keeps only its bank from work."""
+    """ConfigurationError for a key file that others may use. One that is not there yet keeps only its bank from work.
+
+    Keys of signatures have to be there, and to be of use: what is not signed as agreed would be found at the session only.
+    """
     from connectors.bank.private_key import check_private_key  # noqa: PLC0415  who only looks loads no SFTP
+    from hub.app.bank_signatures import BankSignatures  # noqa: PLC0415  nor keys
 
     for bank in settings.banks:
         if bank.private_key.exists():
             check_private_key(bank.private_key)
+        BankSignatures(bank).load()
 
 
 def _ensure_books(settings: Settings, tell: Tell) -> str:

@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin
@@ -33,15 +34,15 @@ from pydantic import (
 from hub.app.toml_lines import Place, lines_of
 from hub.domain.errors import ConfigurationError
 from hub.domain.host_keys import HostKeyPin, is_fingerprint
+from hub.domain.key_days import KeyDays
+from hub.domain.signatures import Demand, Scheme, Terms, agreed, disagreements
 
-PROFILES: Final = frozenset(
-    {"iso20022"}
-    | {
-        file.name.removesuffix(".toml")
-        for file in files("connectors").joinpath("formats", "profiles").iterdir()
-        if file.name.endswith(".toml")
-    }
-)
+_PROFILE_FILES: Final = {
+    file.name.removesuffix(".toml"): file
+    for file in files("connectors").joinpath("formats", "profiles").iterdir()
+    if file.name.endswith(".toml")
+}
+PROFILES: Final = frozenset({"iso20022", *_PROFILE_FILES})
 """Bank file profiles of this version, which ``connectors.formats`` reads; that is too much to do here."""
 
 EMBEDDED: Final = "embedded"
@@ -77,6 +78,13 @@ class SettingsError(ConfigurationError):
             advice="Correct what is named; nothing was started.",
         )
         self.faults = tuple(faults)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyKey(KeyDays):
+    """A file with a bank's public key (absolute), and the days on which the key counts."""
+
+    path: Path
 
 
 # ── what a value may be ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -180,17 +188,38 @@ def _registry(value: str) -> str:
 
 
 def _host_key(value: object) -> str | HostKeyPin:
-    """A fingerprint, or a table of one with the days on which it counts. All that is wrong with it is said at once."""
+    """A fingerprint, or a table of one with the days on which it counts."""
+    key, days = _key_on_days(value, "SHA256:…", lambda text: None if is_fingerprint(text) else _A_FINGERPRINT)
+    return key if days is None else HostKeyPin(key=key, first_day=days.first_day, last_day=days.last_day)
+
+
+def _verify_key(value: object, info: ValidationInfo) -> VerifyKey:
+    """The file of a public key, or a table of one with the days on which it counts."""
+    key, days = _key_on_days(
+        value, "keys/….pub", lambda text: None if text.strip() and "\x00" not in text else "must be a path"
+    )
+    path = _local_path(key, info)
+    assert isinstance(path, Path), "it is text"
+    days = days or KeyDays()
+    return VerifyKey(path=path, first_day=days.first_day, last_day=days.last_day)
+
+
+def _key_on_days(value: object, example: str, why_not: Callable[[str], str | None]) -> tuple[str, KeyDays | None]:
+    """A key, and its days where it is a table. All that is wrong with it is said at once.
+
+    ``why_not`` says what a key must be, or nothing.
+    """
     if isinstance(value, str):
-        if not is_fingerprint(value):
-            raise ValueError(_A_FINGERPRINT)
-        return value
+        if (wrong_key := why_not(value)) is not None:
+            raise ValueError(wrong_key)
+        return value, None
     if not isinstance(value, dict):
-        raise ValueError('must be text in quotes, or a table { key = "SHA256:…", from = "…", until = "…" }')
+        raise ValueError(f'must be text in quotes, or a table {{ key = "{example}", from = "…", until = "…" }}')
     wrong = [f"{key} is not one of its keys, key, from, until" for key in value if key not in {"key", "from", "until"}]
     key = value.get("key")
-    if not isinstance(key, str) or not is_fingerprint(key):
-        wrong.append(f"key {_A_FINGERPRINT}")
+    wrong_key = why_not(key) if isinstance(key, str) else (why_not("") or "must be text in quotes")
+    if wrong_key is not None:
+        wrong.append(f"key {wrong_key}")
     days: dict[str, date | None] = {}
     for name in ("from", "until"):
         try:
@@ -202,8 +231,8 @@ def _host_key(value: object) -> str | HostKeyPin:
         wrong.append("until must not be before from")
     if wrong:
         raise ValueError("; ".join(wrong))
-    assert isinstance(key, str), "it is a fingerprint"
-    return HostKeyPin(key=key, first_day=first, last_day=last)
+    assert isinstance(key, str), "it was asked"
+    return key, KeyDays(first_day=first, last_day=last)
 
 
 def _day(value: object) -> date:
@@ -231,6 +260,7 @@ _AgencyCode = Annotated[str, AfterValidator(_matching(r"[0-9]{6}", "six digits")
 _BankCode = Annotated[str, AfterValidator(_matching(r"[A-Z0-9]{2,12}", "2 to 12 capital letters and digits"))]
 _User = Annotated[str, AfterValidator(_matching(r"[A-Za-z0-9_.@-]{1,64}", "a user name"))]
 _HostKey = Annotated[str | HostKeyPin, PlainValidator(_host_key)]
+_VerifyKey = Annotated[VerifyKey, PlainValidator(_verify_key)]
 
 
 class _Table(BaseModel):
@@ -291,6 +321,9 @@ class Bank(_Table):
     An entry of ``host_keys`` is a fingerprint, or a table ``{ key = "SHA256:…", from = "2026-12-01", until = "2027-01-31" }``
     that counts on those days, both included and each of them optional.
     ``poll_seconds`` is between two looks into the inbound directory, with the system clock.
+    Signatures: requests are signed with ``signing_key`` where one is named; answers are checked with the public keys in the
+    files ``verify_keys``, a path or a table of ``key``, ``from``, ``until`` each, as ``signature`` says (None: as the
+    profile says).
     """
 
     code: _BankCode
@@ -307,11 +340,37 @@ class Bank(_Table):
     done_dir: _RemotePath
     max_lines: Annotated[int, Field(ge=1)] = 500_000
     poll_seconds: Annotated[int, Field(ge=1, le=3600)] = 5
+    signature: Literal["none", "optional", "required"] | None = None
+    signature_scheme: Literal["ed25519", "openpgp"] | None = None
+    signing_key: _LocalPath | None = None
+    verify_keys: Annotated[tuple[_VerifyKey, ...], Field(strict=False)] = ()
+
+    @property
+    def signatures(self) -> Terms:
+        """What holds for signatures on this bank's files: what the profile asks for, and what is asked beyond it."""
+        return agreed(
+            profile_terms(self.profile),
+            result=None if self.signature is None else Demand(self.signature),
+            scheme=None if self.signature_scheme is None else Scheme(self.signature_scheme),
+            signs=self.signing_key is not None,
+        )
 
     @property
     def pins(self) -> tuple[HostKeyPin, ...]:
         """``host_keys`` with their days."""
         return tuple(HostKeyPin(key=entry) if isinstance(entry, str) else entry for entry in self.host_keys)
+
+
+@cache
+def profile_terms(profile: str) -> Terms:
+    """What a profile of this version asks for by its table ``[signature]``, which ``connectors.formats`` has checked."""
+    file = _PROFILE_FILES.get(profile)
+    asked = {} if file is None else tomllib.loads(file.read_text("utf-8")).get("signature", {})
+    return Terms(
+        request=Demand(asked.get("request", "none")),
+        result=Demand(asked.get("result", "none")),
+        scheme=Scheme(asked.get("scheme", "ed25519")),
+    )
 
 
 class Settings(_Table):
@@ -505,6 +564,8 @@ class _Reading:
             if isinstance(profile, str) and profile and profile not in profiles:
                 known = ", ".join(sorted(profiles))
                 self._fault(("banks", index, "profile"), f"must be one of {known}; found {_shown(profile)}")
+            else:
+                self._check_signatures(index, bank)
             self._check_directories(index, bank)
 
     def _check_codes(self, table: str) -> None:
@@ -515,6 +576,18 @@ class _Reading:
                 line = self.lines.get((table, first[code], "code"))
                 where = f" (line {line})" if line else ""
                 self._fault((table, index, "code"), f"{code} is there already{where}")
+
+    def _check_signatures(self, index: int, bank: Mapping[str, object]) -> None:
+        """Only what is right by itself is held against the profile; the rest is told already."""
+        said, scheme = bank.get("signature"), bank.get("signature_scheme")
+        for key, message in disagreements(
+            profile_terms(str(bank.get("profile"))),
+            result=Demand(said) if isinstance(said, str) and said in list(Demand) else None,
+            scheme=Scheme(scheme) if isinstance(scheme, str) and scheme in list(Scheme) else None,
+            signs=bool(bank.get("signing_key")),
+            verifies=bool(bank.get("verify_keys")),
+        ):
+            self._fault(("banks", index, key), message)
 
     def _check_directories(self, index: int, bank: Mapping[str, object]) -> None:
         done = bank.get("done_dir")

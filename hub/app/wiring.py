@@ -15,6 +15,7 @@ from hub.ledger.database import ROLE_APP, engine
 from hub.ports import BankDoor, BankFormat
 
 if TYPE_CHECKING:
+    from hub.app.bank_signatures import BankSignatures
     from hub.app.bank_trust import Trust
 
 
@@ -56,6 +57,13 @@ class Hub:
         from connectors.formats import PROFILES  # noqa: PLC0415  reads by columns, which who only looks does not
 
         return {bank.code: PROFILES[bank.profile] for bank in self.settings.banks}
+
+    @cached_property
+    def signatures(self) -> "dict[str, BankSignatures]":
+        """What is agreed with each bank about signatures, by the bank's code."""
+        from hub.app.bank_signatures import BankSignatures  # noqa: PLC0415  who only looks needs no keys
+
+        return {bank.code: BankSignatures(bank) for bank in self.settings.banks}
 
     def bank(self, code: str) -> Bank:
         """The settings of a bank; an unknown code is refused, never defaulted."""

@@ -22,7 +22,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import topics
-from hub.dashboard.flow import Flow, lines_by_outbox
+from hub.dashboard.flow import Flow, Reach, lines_by_outbox
 from hub.dashboard.pages import STATIC, Pages, View
 from hub.dashboard.texts import language_of
 from hub.dashboard.views import Board, Books
@@ -216,7 +216,8 @@ def build(engine: Engine, bootstrap: str, parties: Parties) -> FastAPI:
             database = "up"
         except SQLAlchemyError:
             database = "away"
-        state: dict[str, Any] = {"status": "up" if database == "up" else "degraded", "database": database}
+        whole = database == "up" and desk.flow.reach is not Reach.AWAY
+        state: dict[str, Any] = {"status": "up" if whole else "degraded", "database": database}
         state |= {"kafka": desk.flow.reach.value, "streams": desk.streams}
         return JSONResponse(state, 200 if database == "up" else 503)
 

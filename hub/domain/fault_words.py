@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from hub.domain.fault_phrases import in_chinese
 from hub.domain.faults import Fault, FaultCode
 
 WORDS: Final[Mapping[FaultCode, tuple[str, str]]] = {
@@ -26,6 +27,7 @@ WORDS: Final[Mapping[FaultCode, tuple[str, str]]] = {
     FaultCode.COUNT: ("笔数不符", "count differs from the lines"),
     FaultCode.CONTROL_TOTAL: ("控制总额不符", "control total differs from the lines"),
     FaultCode.DIGEST: ("摘要不符", "digest differs from the content"),
+    FaultCode.SIGNATURE: ("数字签名不符", "signature does not hold"),
     FaultCode.UNKNOWN_AGENCY: ("经办机构不存在", "unknown agency"),
     FaultCode.UNKNOWN_BANK: ("银行不存在", "unknown bank"),
     FaultCode.UNKNOWN_UNIT: ("缴费单位不存在", "unknown unit"),
@@ -54,13 +56,17 @@ WORDS: Final[Mapping[FaultCode, tuple[str, str]]] = {
 """Chinese and English of every code; a test holds the table to the codes."""
 
 
-def said(fault: Fault) -> tuple[str, str]:
-    """The fault as a sentence in Chinese and in English: where, what, what was expected and what was found."""
+def said(fault: Fault, chinese_name: str = "") -> tuple[str, str]:
+    """The fault as a sentence in Chinese and in English: where, what, what was expected and what was found.
+
+    ``chinese_name``: what the field is called in Chinese, when it has such a name.
+    """
     chinese, english = WORDS[fault.code]
     place = "整个文件" if fault.line is None else f"第{fault.line}行"
     where = "file" if fault.line is None else f"line {fault.line}"
     found = fault.found or "nothing"
+    field = f"{chinese_name}（{fault.field}）" if chinese_name else fault.field
     return (
-        f"{place}, {fault.field}: {chinese}; 应为 {fault.expected}; 实为 {fault.found or '空'}",
+        f"{place}, {field}: {chinese}; 应为 {in_chinese(fault.expected)}; 实为 {fault.found or '空'}",
         f"{where}, {fault.field}: {english}; expected {fault.expected}; found {found}",
     )

@@ -33,6 +33,7 @@ class FaultCode(StrEnum):
     COUNT = "count"
     CONTROL_TOTAL = "control-total"
     DIGEST = "digest"
+    SIGNATURE = "signature"  # missing, by no key that counts, or over another name or content
     # against what the hub knows
     UNKNOWN_AGENCY = "unknown-agency"
     UNKNOWN_BANK = "unknown-bank"

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from hub.domain.faults import Fault, FaultCode
+from hub.domain.key_days import KeyDays, KeyState
 from hub.domain.persons import name_faults, same_person
 
 WARNING_DAYS: Final = 30
@@ -26,30 +27,12 @@ class PinOrigin(StrEnum):
     APPROVED = "approved"  # proposed by one person, approved by another
 
 
-class PinState(StrEnum):
-    """What a pin is worth on a day."""
-
-    VALID = "valid"
-    NOT_YET = "not-yet"
-    ENDED = "ended"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostKeyPin:
-    """A fingerprint as ``ssh-keygen -lf`` prints it. ``first_day`` and ``last_day`` count; None is without an end."""
+class HostKeyPin(KeyDays):
+    """A fingerprint as ``ssh-keygen -lf`` prints it, on its days."""
 
     key: str
-    first_day: date | None = None
-    last_day: date | None = None
     origin: PinOrigin = PinOrigin.CONFIGURED
-
-    def state_on(self, day: date) -> PinState:
-        """Valid, not yet valid, or ended on this business day."""
-        if self.first_day is not None and day < self.first_day:
-            return PinState.NOT_YET
-        if self.last_day is not None and day > self.last_day:
-            return PinState.ENDED
-        return PinState.VALID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +55,12 @@ def is_fingerprint(text: str) -> bool:
 
 def valid_keys(pins: Iterable[HostKeyPin], day: date) -> frozenset[str]:
     """The fingerprints that count on this business day."""
-    return frozenset(pin.key for pin in pins if pin.state_on(day) is PinState.VALID)
+    return frozenset(pin.key for pin in pins if pin.state_on(day) is KeyState.VALID)
 
 
 def warnings_of(pins: Iterable[HostKeyPin], day: date) -> list[str]:
     """What somebody should see to: no valid pin, or one that ends within ``WARNING_DAYS`` days."""
-    counting = [pin for pin in pins if pin.state_on(day) is PinState.VALID]
+    counting = [pin for pin in pins if pin.state_on(day) is KeyState.VALID]
     if not counting:
         return [f"No pin is valid on {day}: nothing is sent to this bank and nothing is read."]
     ending = [pin for pin in counting if pin.last_day is not None and (pin.last_day - day).days <= WARNING_DAYS]
@@ -95,7 +78,7 @@ def proposal_faults(pin: HostKeyPin, by: str) -> list[Fault]:
 def approval_faults(proposal: PinProposal | None, pin: HostKeyPin, by: str) -> list[Fault]:
     """Why this approval does not count: nothing is proposed, it names other days, or it comes from the proposer.
 
-    ``pin`` holds what the approver says; days he does not name are those of the proposal.
+    ``pin`` holds what the approver says, days too: what was proposed meanwhile is not what he has seen.
     """
     faults = [] if is_fingerprint(pin.key) else [_not_a_fingerprint(pin.key)]
     faults += name_faults(by)
@@ -105,8 +88,8 @@ def approval_faults(proposal: PinProposal | None, pin: HostKeyPin, by: str) -> l
         ("from", pin.first_day, proposal.pin.first_day),
         ("until", pin.last_day, proposal.pin.last_day),
     ):
-        if said is not None and said != proposed:
-            faults.append(Fault(None, field, FaultCode.MISMATCH, str(proposed or "no date"), str(said)))
+        if said != proposed:
+            faults.append(Fault(None, field, FaultCode.MISMATCH, str(proposed or "no date"), str(said or "no date")))
     if same_person(by, proposal.proposed_by):
         expected = f"somebody other than {proposal.proposed_by}, who proposed it"
         faults.append(Fault(None, "by", FaultCode.SAME_PERSON, expected, by))

@@ -22,8 +22,9 @@ OVERRIDABLE: Final[Mapping[tuple[FaultCode, str], str]] = {
 }
 """Faults, by code and field, that two persons may judge harmless, and why.
 
-Strictly these. Every other fault says that the file is not whole (``.ok``, line ends, counts), that its money does not
-add up, or that it contradicts its request (rules section 12); such a file can only be refused or replaced.
+Strictly these. Every other fault says that the file is not whole (``.ok``, line ends, counts), that nobody we know has signed
+it, that its money does not add up, or that it contradicts its request (rules section 12); such a file can only be refused or
+replaced.
 """
 
 

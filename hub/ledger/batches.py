@@ -45,6 +45,8 @@ class Batch:
     partial: bool
     state: BatchState
     request_sha256: str | None
+    signature: str | None
+    signed_by: str | None
     trouble: str
     result_file_id: int | None
     booking_period: str | None
@@ -76,6 +78,12 @@ def by_number(conn: Connection, batch_no: str, *, lock: bool = False) -> Batch |
         text(f"select {_COLUMNS} from batch where batch_no = :batch_no{' for update' if lock else ''}"),
         {"batch_no": batch_no},
     ).one_or_none()
+    return None if row is None else _made(row)
+
+
+def by_file(conn: Connection, name: str) -> Batch | None:
+    """The batch whose request has this name."""
+    row = conn.execute(text(f"select {_COLUMNS} from batch where file_name = :name"), {"name": name}).one_or_none()
     return None if row is None else _made(row)
 
 

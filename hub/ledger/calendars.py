@@ -41,6 +41,17 @@ def replace(conn: Connection, calendar: str, days: Iterable[tuple[date, bool, st
     )
 
 
+def changed(conn: Connection, calendar: str, days: Iterable[tuple[date, bool, str]]) -> list[date]:
+    """Days that the calendar knows and that these would turn from working into free ones, or back."""
+    known = {
+        row.day: row.working
+        for row in conn.execute(
+            text("select day, working from calendar_day where calendar = :calendar"), {"calendar": calendar}
+        )
+    }
+    return [day for day, working, _ in days if known.get(day, working) is not working]
+
+
 def load(conn: Connection, banks: Iterable[str]) -> tuple[WorkingDays, Mapping[str, WorkingDays]]:
     """The city's calendar, and one for each bank: its own days over the city's."""
     found: dict[str, dict[date, bool]] = {}

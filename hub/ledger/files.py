@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from hub.domain.faults import MAX_FAULTS_STORED, Fault
 from hub.domain.timetable import TZ
-from hub.ports import Archived
+from hub.ports import Archived, Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +65,32 @@ def record(
     total: int = 0,
     faults: Sequence[Fault] = (),
     let_in: LetIn = NOBODY,
+    signature: Signature | None = None,
 ) -> int:
     """Notes one coming of a file and its answer; returns the number of this coming (``id_`` when it has one already).
 
-    ``let_in``: who let the file in, where it was not the hub alone.
+    ``let_in``: who let the file in, where it was not the hub alone. ``signature``: what lay beside it as such.
     """
     note_archived(conn, archived)
+    if signature is not None:
+        note_archived(conn, signature.archived)
     stored = [fault.as_json() for fault in faults[:MAX_FAULTS_STORED]]
     return int(
         conn.execute(
             text("""
                 insert into file_intake
                     (id, door, party, name, sha256, received_at, outcome, identity, lines, total, faults,
-                     stands_for, proposed_by, approved_by)
+                     stands_for, proposed_by, approved_by, signature, signed_by)
                 overriding system value
                 values (:id, :door, :party, :name, :sha256, :at, :outcome, :identity, :lines, :total, :faults,
-                        :stands_for, :proposed_by, :approved_by) returning id
+                        :stands_for, :proposed_by, :approved_by, :signature, :signed_by) returning id
             """),
             {
                 "id": next_id(conn) if id_ is None else id_,
                 "door": door, "party": party, "name": name, "sha256": archived.sha256, "at": at, "outcome": outcome,
                 "identity": identity, "lines": lines, "total": total, "faults": json.dumps(stored, ensure_ascii=False),
+                "signature": None if signature is None else signature.archived.sha256,
+                "signed_by": None if signature is None else signature.by,
                 **let_in._asdict(),
             },
         ).scalar_one()
@@ -130,6 +135,18 @@ def contents_under(conn: Connection, door: str, party: str, name: str) -> list[t
         {"door": door, "party": party, "name": name},
     )
     return [(row.sha256, row.size) for row in found]
+
+
+def signatures_under(conn: Connection, door: str, party: str, name: str) -> frozenset[str]:
+    """SHA-256 of the signatures that ever lay beside a file of a party under a name, right or wrong."""
+    found = conn.execute(
+        text(
+            "select distinct signature from file_intake"
+            " where door = :door and party = :party and name = :name and signature is not null"
+        ),
+        {"door": door, "party": party, "name": name},
+    )
+    return frozenset(found.scalars())
 
 
 @dataclass(frozen=True, slots=True)

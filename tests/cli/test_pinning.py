@@ -64,10 +64,13 @@ def test_one_proposes_and_another_approves(hub: Answer, books: Hub) -> None:
     assert (code, proposed["accepted"], proposed["state"], proposed["repeat"]) == (3, True, "waiting", False)
     assert NEW not in books.trust("ICBC").look().keys
     assert hub("pin", "ICBC", NEW, "--from", TODAY, "--until", "2027-01-31", "--by", "李华")[1]["repeat"] is True
-    code, refused = hub("pin", "ICBC", NEW, "--approve", "--by", " 李华 ")
+    days = ("--from", TODAY, "--until", "2027-01-31")
+    code, refused = hub("pin", "ICBC", NEW, *days, "--approve", "--by", " 李华 ")
     assert (code, refused["accepted"], [fault["code"] for fault in refused["faults"]]) == (2, False, ["same-person"])
     assert NEW not in books.trust("ICBC").look().keys
-    code, approved = hub("pin", "ICBC", NEW, "--approve", "--by", "王芳")
+    code, refused = hub("pin", "ICBC", NEW, "--approve", "--by", "王芳")
+    assert (code, [fault["field"] for fault in refused["faults"]]) == (2, ["from", "until"])
+    code, approved = hub("pin", "ICBC", NEW, *days, "--approve", "--by", "王芳")
     assert (code, approved["state"], approved["proposed_by"], approved["approved_by"]) == (
         0,
         "approved",
@@ -76,14 +79,14 @@ def test_one_proposes_and_another_approves(hub: Answer, books: Hub) -> None:
     )
     assert (approved["from"], approved["until"]) == (TODAY, "2027-01-31")
     assert NEW in books.trust("ICBC").look().keys
-    assert hub("pin", "ICBC", NEW, "--approve", "--by", "王芳") == (0, {**approved, "repeat": True})
+    assert hub("pin", "ICBC", NEW, *days, "--approve", "--by", "王芳") == (0, {**approved, "repeat": True})
     assert "CCB" not in {row.bank for row in _rows(books, "select bank from host_key_proposal")}
 
 
 def test_a_pin_is_ended_by_a_date_and_its_history_stays(hub: Answer, books: Hub) -> None:
     for last in ("2027-06-30", "2026-11-30"):
         assert hub("pin", "ICBC", NEW, "--until", last, "--by", "Li Hua")[0] == 3
-        assert hub("pin", "ICBC", NEW, "--approve", "--by", "Wang Fang")[0] == 0
+        assert hub("pin", "ICBC", NEW, "--until", last, "--approve", "--by", "Wang Fang")[0] == 0
     assert NEW not in books.trust("ICBC").look().keys
     kept = _rows(
         books,

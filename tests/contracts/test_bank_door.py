@@ -24,6 +24,7 @@ from tests.tcp_proxy import Act, Rule, TcpProxy
 
 DATA = b"H|DEDUCT|1|ICBC|...\n" * 20_000  # 400 KB: enough to be cut in the middle
 OK = b"0123abcd 400000\n"
+SIGNATURE = b"SHA256:... signed\n"
 NAME = "DK_ICBC_20261210_0001.txt"
 FILE_BYTES_MAX = 1_000_000
 
@@ -70,6 +71,22 @@ class BankDoorContract:
         assert bank.outbound() == {NAME: DATA, f"{NAME}.ok": OK}
         assert (delivery.name, delivery.size) == (NAME, len(DATA))
         assert delivery.host_key.startswith("SHA256:")
+
+    def test_a_signature_goes_between_the_file_and_its_ok(self, bank: Bank, request_file: Path) -> None:
+        bank.trouble(Trouble.LOSES_OK)
+        with pytest.raises(HubError):
+            bank.door.deliver(NAME, request_file, OK, SIGNATURE)
+        assert bank.outbound() == {NAME: DATA, f"{NAME}.sig": SIGNATURE}
+        bank.heal()
+        bank.reopen()
+        bank.door.deliver(NAME, request_file, OK, SIGNATURE)
+        assert bank.outbound() == {NAME: DATA, f"{NAME}.sig": SIGNATURE, f"{NAME}.ok": OK}
+
+    def test_another_signature_is_never_laid_over_the_first(self, bank: Bank, request_file: Path) -> None:
+        bank.door.deliver(NAME, request_file, OK, SIGNATURE)
+        with pytest.raises(NameTakenError):
+            bank.door.deliver(NAME, request_file, OK, b"another")
+        assert bank.outbound()[f"{NAME}.sig"] == SIGNATURE
 
     def test_delivering_again_changes_nothing(self, bank: Bank, request_file: Path) -> None:
         first = bank.door.deliver(NAME, request_file, OK)

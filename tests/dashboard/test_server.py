@@ -29,8 +29,15 @@ async def test_health_is_json(desk: str) -> None:
     async with aiohttp.ClientSession() as client:
         answer = await client.get(desk + "health")
         told = await answer.json()
-        assert (answer.status, told["status"], told["database"]) == (200, "up", "up")
-        assert told["kafka"] in ("starting", "away")
+        assert (answer.status, told["database"]) == (200, "up")
+        assert (told["kafka"], told["status"]) in (("starting", "up"), ("away", "degraded"))
+
+
+async def test_a_desk_without_the_broker_is_degraded(desk: str) -> None:
+    async with aiohttp.ClientSession() as client, asyncio.timeout(30):
+        while (told := await (await client.get(desk + "health")).json())["kafka"] != "away":
+            await asyncio.sleep(0.05)
+        assert told["status"] == "degraded"
 
 
 async def test_a_period_that_is_none_is_not_found(desk: str) -> None:

@@ -11,13 +11,13 @@ from hub.domain.host_keys import (
     WARNING_DAYS,
     HostKeyPin,
     PinProposal,
-    PinState,
     approval_faults,
     is_fingerprint,
     proposal_faults,
     valid_keys,
     warnings_of,
 )
+from hub.domain.key_days import KeyState
 from hub.domain.persons import same_person
 from hub.domain.timetable import TZ
 
@@ -34,15 +34,15 @@ pins = st.builds(
 @pytest.mark.parametrize(
     ("first", "last", "state"),
     [
-        (None, None, PinState.VALID),
-        (DAY, DAY, PinState.VALID),
-        (DAY + timedelta(1), None, PinState.NOT_YET),
-        (None, DAY - timedelta(1), PinState.ENDED),
-        (DAY, None, PinState.VALID),
-        (None, DAY, PinState.VALID),
+        (None, None, KeyState.VALID),
+        (DAY, DAY, KeyState.VALID),
+        (DAY + timedelta(1), None, KeyState.NOT_YET),
+        (None, DAY - timedelta(1), KeyState.ENDED),
+        (DAY, None, KeyState.VALID),
+        (None, DAY, KeyState.VALID),
     ],
 )
-def test_a_pin_counts_from_its_first_to_its_last_day(first: date | None, last: date | None, state: PinState) -> None:
+def test_a_pin_counts_from_its_first_to_its_last_day(first: date | None, last: date | None, state: KeyState) -> None:
     assert HostKeyPin(key=OLD, first_day=first, last_day=last).state_on(DAY) is state
 
 
@@ -69,7 +69,7 @@ def test_while_a_key_changes_both_count() -> None:
 def test_a_warning_for_each_valid_pin_that_ends_soon_and_one_when_none_is_valid(
     held: list[HostKeyPin], day: date
 ) -> None:
-    counting = [pin for pin in held if pin.state_on(day) is PinState.VALID]
+    counting = [pin for pin in held if pin.state_on(day) is KeyState.VALID]
     soon = [pin for pin in counting if pin.last_day and pin.last_day <= day + timedelta(WARNING_DAYS)]
     said = warnings_of(held, day)
     assert len(said) == (len(soon) if counting else 1)
@@ -90,6 +90,8 @@ def test_a_fingerprint_is_what_ssh_keygen_prints(text: str, is_one: bool) -> Non
         ("Li Hua", "li  hua ", True),
         ("Ｌｉ Hua", "LI HUA", True),
         ("李华", "李华", True),
+        ("李华", "李 华", True),
+        ("Ou Yangxiu", "O'uyang-xiu", True),
         ("李华", "王芳", False),
     ],
 )
@@ -106,12 +108,16 @@ def test_a_proposal_is_told_all_that_is_wrong_with_it() -> None:
 
 
 APPROVALS = [
-    (HostKeyPin(key=NEW), "Wang Fang", []),
+    (HostKeyPin(key=NEW), "Wang Fang", [("from", FaultCode.MISMATCH)]),
     (HostKeyPin(key=NEW, first_day=DAY), "Wang Fang", []),
     (HostKeyPin(key=NEW, first_day=DAY + timedelta(1)), "Wang Fang", [("from", FaultCode.MISMATCH)]),
-    (HostKeyPin(key=NEW, last_day=DAY), "Wang Fang", [("until", FaultCode.MISMATCH)]),
-    (HostKeyPin(key=NEW), "LI HUA", [("by", FaultCode.SAME_PERSON)]),
-    (HostKeyPin(key=NEW, last_day=DAY), "Li Hua", [("until", FaultCode.MISMATCH), ("by", FaultCode.SAME_PERSON)]),
+    (HostKeyPin(key=NEW, first_day=DAY, last_day=DAY), "Wang Fang", [("until", FaultCode.MISMATCH)]),
+    (HostKeyPin(key=NEW, first_day=DAY), "LI HUA", [("by", FaultCode.SAME_PERSON)]),
+    (
+        HostKeyPin(key=NEW, first_day=DAY, last_day=DAY),
+        "Li Hua",
+        [("until", FaultCode.MISMATCH), ("by", FaultCode.SAME_PERSON)],
+    ),
 ]
 
 

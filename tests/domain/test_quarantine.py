@@ -26,7 +26,7 @@ from hub.domain.quarantine import (
 AT = datetime(2026, 11, 3, 10, tzinfo=UTC)
 MONEY_AND_REQUEST = (
     FaultCode.AMOUNT, FaultCode.SUM, FaultCode.COUNT, FaultCode.CONTROL_TOTAL, FaultCode.DIGEST, FaultCode.SPLIT,
-    FaultCode.CODE, FaultCode.MISMATCH, FaultCode.MISSING_LINE, FaultCode.DUPLICATE, FaultCode.UNKNOWN_LINE,
+    FaultCode.SIGNATURE, FaultCode.CODE, FaultCode.MISMATCH, FaultCode.MISSING_LINE, FaultCode.DUPLICATE, FaultCode.UNKNOWN_LINE,
     FaultCode.UNKNOWN_BATCH, FaultCode.IDENTITY_TAKEN, FaultCode.LINE_END, FaultCode.CONTROL_CHARACTER, FaultCode.COLUMNS,
     FaultCode.HEADER, FaultCode.TRAILER_MISSING, FaultCode.RECORD_TYPE, FaultCode.GRAMMAR, FaultCode.LINE_NUMBER,
 )  # fmt: skip
@@ -132,7 +132,23 @@ def test_who_refuses_or_wants_to_release_says_why(act: Act) -> None:
     assert refused([], act, "Wang", note="  ") == {("note", FaultCode.GRAMMAR)}
 
 
-@pytest.mark.parametrize("by", ["", "  ", "a\nb", "a|b", "x" * 65])
+@pytest.mark.parametrize(
+    "by",
+    [
+        "",
+        "  ",
+        "-",
+        "a\nb",
+        "a|b",
+        "x" * 65,
+        "W\u0430ng",
+        "Wang\ufe00",
+        "王\u034f芳",
+        "王\u3164芳",
+        "Wang\u200b",
+        "<b>",
+    ],
+)
 def test_a_person_has_a_name(by: str) -> None:
     assert [fault.field for fault in name_faults(by)] == ["by"]
     assert ("by", FaultCode.GRAMMAR) in refused([], Act.REFUSE, by)

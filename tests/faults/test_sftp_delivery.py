@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.app import unknown_deliveries
 from tests.faults.real_bank import ICBC, RealBank
 from tests.sshd import Sshd
 from tests.tcp_proxy import Act, cut_at
@@ -53,14 +54,56 @@ def test_fault_41_rename_reply_lost(bank: RealBank, tmp_path: Path, lost: str, t
         assert bank.deliver()
         assert renamed.stat().st_ino == first, "it was sent again"
         bank.was_sent_once(name)
-    else:
+    elif lost == "ok":
         desk = _move_all(bank.sshd.outbound, tmp_path / "desk")
         assert bank.deliver()
         desk = {**desk, **_move_all(bank.sshd.outbound, tmp_path / "desk")}
         assert sorted(desk) == [name, f"{name}.ok"] and bank.state() == "SENT"
         assert bank.deliver() and bank.outbound() == []
         _move_all(tmp_path / "desk", bank.sshd.outbound)
+    else:  # both names are gone: only the bank knows
+        _move_all(bank.sshd.outbound, tmp_path / "desk")
+        assert not bank.deliver() and not bank.deliver()
+        assert bank.outbound() == [] and bank.state() == "SENDING", "neither sent again nor said to be sent"
+        (item,) = bank.city.work("unsent")
+        assert "unknown" in item["summary"] and "hub bank delivery" in item["summary"]
+        _move_all(tmp_path / "desk", bank.sshd.outbound)
+        assert bank.deliver()
+        bank.was_sent_once(name)
     bank.all_is_booked_once()
+
+
+@pytest.mark.parametrize("arrived", [True, False], ids=["the bank has it", "the bank lost it"])
+def test_fault_41_two_persons_settle_what_nobody_can_see(bank: RealBank, tmp_path: Path, arrived: bool) -> None:
+    name = bank.has_a_file_to_send()
+    bank.proxy.down = lambda _passed, _coming: Act.CUT if (bank.sshd.outbound / name).exists() else Act.PASS
+    assert not bank.deliver()
+    desk = _move_all(bank.sshd.outbound, tmp_path / "desk")
+    bank.proxy.heal()
+    assert [each.field for each in _say(bank, name, arrived, "Li Hua").faults] == ["file"], "it is not unknown yet"
+    assert not bank.deliver()
+
+    assert [each.field for each in _say(bank, "DK_ICBC_20261102_0077.txt", arrived, "Li Hua").faults] == ["file"]
+    assert [each.field for each in _say(bank, name, arrived, "Li Hua", approves=True).faults] == ["file"], "nobody did"
+    assert _say(bank, name, arrived, "Li Hua").state == "waiting"
+    assert not bank.deliver() and bank.outbound() == [], "one person is not enough"
+    refused = _say(bank, name, not arrived, "li hua", approves=True)
+    assert [each.field for each in refused.faults] == ["outcome", "by"]
+    assert _say(bank, name, arrived, "Wang Fang", approves=True).state == "approved"
+    assert [each.field for each in _say(bank, name, arrived, "Wang Fang", approves=True).faults] == ["file"]
+
+    assert bank.deliver() and bank.state() == "SENT"
+    assert bank.outbound() == ([f"{name}.ok"] if arrived else [name, f"{name}.ok"])
+    assert bank.city.work("unsent") == []
+    if arrived:
+        (tmp_path / "desk" / name).rename(bank.sshd.outbound / name)
+    assert sorted(desk) == [name]
+    bank.was_sent_once(name)
+    bank.all_is_booked_once()
+
+
+def _say(bank: RealBank, name: str, arrived: bool, by: str, *, approves: bool = False) -> unknown_deliveries.Found:
+    return unknown_deliveries.settle(bank.hub, name, arrived=arrived, by=by, approves=approves)
 
 
 def test_fault_41_rename_request_lost(bank: RealBank) -> None:

@@ -158,9 +158,18 @@ class Story:
     # -- what goes wrong ------------------------------------------------------------------------------------------
 
     def restart_with_failpoint(self, failpoint: str) -> None:
-        """The processors anew, and this time they die where ``failpoint`` says."""
+        """The processors anew, and this time they die where ``failpoint`` says.
+
+        What is in flight counts no event that nobody waits for: one not yet on its topic would be the failpoint's prey
+        as soon as the processors are up, and not the advance's.
+        """
+        wait_until(
+            lambda: self.rows("select count(*) from outbox where published_at is null") == [(0,)], "all is on its topic"
+        )
         self.end("processors", signal.SIGTERM)
-        self._command("up", "--detach", HUB_FAILPOINT=failpoint).communicate(timeout=LIMIT_SECONDS)
+        up = self._command("up", "--detach", HUB_FAILPOINT=failpoint)
+        _, said = up.communicate(timeout=LIMIT_SECONDS)
+        assert up.returncode == 0, said.decode()
         wait_until(lambda: self.pid("processors") is not None, "processors run")
 
     def interrupted_advance(self, to: str) -> None:

@@ -26,6 +26,7 @@ from simulators import agency
 from simulators.agency import Again, Bill, Paper, Receipt, Returned
 from simulators.amounts import FUNDS, Four, in_order, yuan
 from simulators.bank_program import print_result, read_request
+from simulators.bank_signing import Signing, exchange_keys
 from simulators.bank_work import Asked, Given, Request
 from tests.fakes import FakeBankDoor, FakeBankServer, FakeFileArchive
 from tests.processors.pump import Pump, Temper
@@ -99,21 +100,24 @@ def open_city(
     start: str = START,
     poll_seconds: int = 5,
     profiles: Mapping[str, str] | None = None,
+    signing: Mapping[str, str] | None = None,
 ) -> "City":
     """A city with two agencies and its banks, whose books begin on the 28th of October 2026."""
     folder.mkdir(exist_ok=True)
     written = _HEAD.format(start=start, url=url.replace("+psycopg", ""))
     written += "".join(_AGENCY.format(code=code) for code in (CHAOYANG, HAIDIAN))
-    written += "".join(
-        _BANK.format(
+    signings: dict[str, Signing] = {}
+    for code in banks:
+        written += _BANK.format(
             code=code,
             profile=(profiles or {}).get(code, "pipe-gb18030"),
             partial="false" if code in no_parts else "true",
             max_lines=max_lines,
             poll_seconds=poll_seconds,
         )
-        for code in banks
-    )
+        if signing and code in signing:
+            signings[code], keys = exchange_keys(signing[code], folder / "keys", code)
+            written += keys
     (folder / "hub.toml").write_text(written, encoding="utf-8")
     servers = {code: FakeBankServer() for code in banks}
     hub = HubInOneProcess(
@@ -128,7 +132,7 @@ def open_city(
         calendars.replace(conn, calendars.CITY, _days_of_2026())
         clock.set_up(conn, "manual", datetime.fromisoformat(start).replace(tzinfo=TZ))
     owner.dispose()
-    return City(hub, Pump(hub, temper), servers, folder)
+    return City(hub, Pump(hub, temper), servers, folder, signings)
 
 
 def _days_of_2026() -> list[tuple[date, bool, str]]:
@@ -142,10 +146,18 @@ def _days_of_2026() -> list[tuple[date, bool, str]]:
 class City:
     """What tests say, and what they look at. Amounts are fen."""
 
-    def __init__(self, hub: HubInOneProcess, pump: Pump, servers: Mapping[str, FakeBankServer], folder: Path) -> None:
+    def __init__(
+        self,
+        hub: HubInOneProcess,
+        pump: Pump,
+        servers: Mapping[str, FakeBankServer],
+        folder: Path,
+        signings: Mapping[str, Signing] | None = None,
+    ) -> None:
         self.hub = hub
         self.pump = pump
         self.servers = servers
+        self.signings = dict(signings or {})
         self._folder = folder
         self._desks: dict[str, list[Request]] = {code: [] for code in servers}
         self._numbers: dict[tuple[str, ...], int] = {}
@@ -226,6 +238,8 @@ class City:
         """The bank takes the request files that lie in its outbound directory, and checks them."""
         outbound = self.servers[bank].outbound
         for name in sorted(name for name in outbound if f"{name}.ok" in outbound):
+            if bank in self.signings:
+                self.signings[bank].check(name, outbound[name], outbound.pop(f"{name}.sig"))
             self._desks[bank].append(read_request(name, outbound.pop(name), outbound.pop(f"{name}.ok")))
         return self._desks[bank]
 
@@ -245,8 +259,10 @@ class City:
         return print_result(request, lines, day, self._next("result", request.bank, str(day)))
 
     def put(self, bank: str, paper: Paper) -> None:
-        """A file and its ``.ok`` in the bank's inbound directory."""
+        """A file, its signature where the bank signs, and its ``.ok`` in the bank's inbound directory."""
         self.servers[bank].put(paper.name, paper.data)
+        if bank in self.signings:
+            self.servers[bank].put(f"{paper.name}.sig", self.signings[bank].sign(paper.name, paper.data))
         self.servers[bank].put(f"{paper.name}.ok", f"{sha256(paper.data).hexdigest()} {len(paper.data)}\n".encode())
 
     def answer(self, bank: str, given: Mapping[str, int | str] | None = None) -> list[Paper]:
@@ -279,7 +295,7 @@ class City:
             amounts = [before, now, *in_order(now, tuple(wanted))]
             told = [sofar + more for sofar, more in zip(told, amounts, strict=True)]
             money = "|".join(map(yuan, amounts))
-            body.append(f"D|{place}|{batch_no}|{line}|{instruction}|{unit}|{money}|{code}|REF{place}|{reason}")
+            body.append(f"D|{batch_no}|{line}|{instruction}|{unit}|{money}|{code}|REF{place}|{reason}")
         body.append("|".join(("T", str(len(lines)), *map(yuan, told))))
         seq = self._next("change", bank, str(day)) if number is None else number
         name = f"GZ_{bank}_{day:%Y%m%d}_{seq:04d}.txt"

@@ -84,7 +84,9 @@ class History:
         )
         self._hand_in(city.cheques(("R-8", "A-5", sum(due(5)))))
         self._advance("11-16T10:00")
-        self._change("ICBC", ("A-2-1", 10015, 0, "02"), ("C-36-1", sum(due(36)), 0, "99"))  # a part, and what is asked again
+        self._change(
+            "ICBC", ("A-2-1", 10015, 0, "02"), ("C-36-1", sum(due(36)), 0, "99")
+        )  # a part, and what is asked again
         self._change("CCB", ("A-1-1", 0, sum(due(1)), "00"), ("B-1-1", sum(due(1)), 0, "99"))  # out of suspense
         self._hand_in(city.again((unit_of(36), "B")), city.cheques(("R-9", "B-2", sum(due(2))), agency_code=HAIDIAN))
         self._advance("11-17T10:00")

@@ -1,12 +1,14 @@
 """Step 11: a bank changes what it answered (更正); what was booked is reversed exactly, and the new amount takes its place."""
 
 import pytest
+from sqlalchemy import text
 
 from connectors.formats.dues import parse_dues
 from connectors.formats.receipts import parse_receipts
 from connectors.formats.returns import parse_returns
+from hub.ledger.database import engine
 from hub.ledger.journey import Bytes, follow
-from hub.ledger.verification import Evidence, verify
+from hub.ledger.verification import Evidence, Outcome, verify
 from simulators.agency import Paper
 from simulators.amounts import Four
 from tests.processors.city import CHAOYANG, PERIOD, City, bill, unit_of
@@ -16,12 +18,16 @@ WHOLE = sum(DUE)
 NOTHING: Four = (0, 0, 0, 0)
 
 
-def proven(city: City) -> None:
+def wrong(city: City) -> list[Outcome]:
     evidence = Evidence(
         archive=city.hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, read_returns=parse_returns,
         format_of=city.hub.formats.get,
     )  # fmt: skip
-    assert [outcome for outcome in verify(city.hub.engine, evidence) if not outcome.ok] == []
+    return [outcome for outcome in verify(city.hub.engine, evidence) if not outcome.ok]
+
+
+def proven(city: City) -> None:
+    assert wrong(city) == []
 
 
 @pytest.fixture
@@ -238,3 +244,32 @@ def test_the_journey_of_an_instruction_shows_its_changes(posted: City) -> None:
         (stop,) = follow(conn, "A-1-1", files)
     said = str(stop.as_json())
     assert "'stop': 'changed-answer'" in said and "BANK_REVERSAL" in said and "answer-reversed" in said
+
+
+@pytest.mark.parametrize(
+    ("tampering", "check"),
+    [
+        ("update collection set pension = pension + 1 where source = 'BANK_REVERSAL'", "changes-mirror-their-answers"),
+        ("delete from collection where source = 'BANK_REVERSAL'", "changes-mirror-their-answers"),
+        ("update collection set injury = 1 where source = 'BANK_CHANGE'", "changes-mirror-their-answers"),
+        ("update suspense set maternity = 0 where source = 'BANK_REVERSAL'", "changes-mirror-their-answers"),
+        ("update changed_answer set deducted_before = 1 where deducted = 10400", "changes-follow-each-other"),
+        ("update reversal set accepted_at = accepted_at - interval '3 days'", "changes-follow-each-other"),
+        ("update reversal set version = 3 where version = 1", "changes-follow-each-other"),
+        ("update changed_answer set reference = 'ANOTHER' where deducted = 10400", "change-files-equal-reversals"),
+        (("update journal_posting set amount_fen = 1 where entry_id = (select max(id) from journal_entry where what ="
+          " 'answer-reversed') and fund = 'pension' and account = 'FUND_INCOME'"), "entries-equal-their-lines"),
+        (("update journal_posting set amount_fen = 1 where entry_id = (select max(id) from journal_entry where what ="
+          " 'agency-answer-reversed') and fund = 'pension' and account = 'CITY_CLEARING'"),
+         "control-account-agency-city-clearing"),
+    ],
+)  # fmt: skip
+def test_a_tampered_change_is_found(posted: City, tampering: str, check: str) -> None:
+    """As the owner of the tables may; the hub's own role may not."""
+    send(posted, ("A-1-1", WHOLE, 10400, "01"), ("A-4-1", WHOLE, 0, "99"))
+    proven(posted)
+    owner = engine(posted.hub.settings.database.url, role=None)
+    with owner.begin() as conn:
+        assert conn.execute(text(tampering)).rowcount >= 1
+    owner.dispose()
+    assert check in {outcome.name for outcome in wrong(posted)}

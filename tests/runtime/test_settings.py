@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime
+from importlib.resources import files
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -10,12 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.formats import PROFILES as IMPLEMENTED
-from hub.app.settings import PROFILES, Settings, SettingsError, load
+from connectors.formats.profile_file import read_profile
+from hub.app.settings import PROFILES, Settings, SettingsError, VerifyKey, load, profile_terms
 from hub.app.toml_lines import lines_of
 from hub.domain.errors import ConfigurationError
 from hub.domain.host_keys import HostKeyPin
+from hub.domain.signatures import Demand, Scheme, Terms
 
 KEY = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
+
+SIGNED = 'signature = "required"\n'
 
 GOOD = f"""\
 [hub]
@@ -110,6 +115,36 @@ def test_settings_cannot_be_changed(tmp_path: Path) -> None:
         read(tmp_path).web.port = 1  # type: ignore[misc]
 
 
+def test_keys_of_signatures_are_files_beside_hub_toml_and_may_have_days(tmp_path: Path) -> None:
+    keys = 'verify_keys = ["keys/a.pub", { key = "/srv/b.pub", from = "2026-12-01", until = "2027-01-31" }]\n'
+    bank = read(tmp_path, GOOD + SIGNED + keys + 'signing_key = "keys/ours"\n').banks[0]
+    assert bank.signing_key == tmp_path / "keys" / "ours"
+    assert bank.verify_keys == (
+        VerifyKey(path=tmp_path / "keys" / "a.pub"),
+        VerifyKey(path=Path("/srv/b.pub"), first_day=date(2026, 12, 1), last_day=date(2027, 1, 31)),
+    )
+    assert bank.signatures == Terms(request=Demand.REQUIRED, result=Demand.REQUIRED)
+    by_variable = {"HUB_BANKS__0__SIGNATURE": "optional", "HUB_BANKS__0__VERIFY_KEYS": "keys/a.pub"}
+    assert read(tmp_path, **by_variable).banks[0].signatures == Terms(result=Demand.OPTIONAL)
+    assert read(tmp_path).banks[0].signatures == Terms(), "without an agreement nothing is signed"
+
+
+def test_hub_toml_may_not_ask_for_less_than_the_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    strict = Terms(request=Demand.REQUIRED, result=Demand.REQUIRED, scheme=Scheme.OPENPGP)
+    monkeypatch.setattr("hub.app.settings.profile_terms", {"pipe-gb18030": strict}.__getitem__)
+    assert faults_of(tmp_path) == [(19, "banks.0.verify_keys"), (19, "banks.0.signing_key")]
+    less = GOOD + 'signature = "optional"\nverify_keys = ["a"]\nsigning_key = "b"\nsignature_scheme = "ed25519"\n'
+    assert faults_of(tmp_path, less) == [(32, "banks.0.signature"), (35, "banks.0.signature_scheme")]
+
+
+def test_what_a_profile_says_of_signatures_is_read_as_the_formats_read_it() -> None:
+    for file in files("connectors").joinpath("formats", "profiles").iterdir():
+        if file.name.endswith(".toml"):
+            profile = read_profile(file)
+            said = Terms(**dict(profile.signature))
+            assert profile_terms(profile.name) == said == Terms(), "those of this version ask for none"
+
+
 # One row a rule: what stands in the file, what is put there instead, and where the fault must be named.
 BAD = [
     ('mode = "manual"', 'mode = "fast"', 4, "clock.mode"),
@@ -164,6 +199,25 @@ BAD = [
     ('done_dir = "done"', 'done_dir = "done"\npoll_seconds = 0', 32, "banks.0.poll_seconds"),
     ('done_dir = "done"', 'done_dir = "done"\npoll_seconds = 3601', 32, "banks.0.poll_seconds"),
     ('done_dir = "done"', 'done_dir = "done"\npoll_seconds = 0.5', 32, "banks.0.poll_seconds"),
+    ('done_dir = "done"', 'done_dir = "done"\nsignature = "must"', 32, "banks.0.signature"),
+    ('done_dir = "done"', 'done_dir = "done"\nsignature = "required"', 19, "banks.0.verify_keys"),
+    ('done_dir = "done"', 'done_dir = "done"\nverify_keys = ["k.pub"]', 19, "banks.0.signature"),
+    ('done_dir = "done"', 'done_dir = "done"\nsignature = "none"\nverify_keys = ["k.pub"]', 32, "banks.0.signature"),
+    ('done_dir = "done"', 'done_dir = "done"\nsignature_scheme = "openpgp"', 32, "banks.0.signature_scheme"),
+    ('done_dir = "done"', 'done_dir = "done"\nsigning_key = 7', 32, "banks.0.signing_key"),
+    ('done_dir = "done"', f'done_dir = "done"\n{SIGNED}verify_keys = [""]', 33, "banks.0.verify_keys.0"),
+    (
+        'done_dir = "done"',
+        f'done_dir = "done"\n{SIGNED}verify_keys = ["a", {{ key = 7 }}]',
+        33,
+        "banks.0.verify_keys.1",
+    ),
+    (
+        'done_dir = "done"',
+        f'done_dir = "done"\n{SIGNED}verify_keys = [{{ key = "a", until = "x" }}]',
+        33,
+        "banks.0.verify_keys.0",
+    ),
     ('done_dir = "done"', 'done_dir = "done"\n[bench]\nx = 1', 32, "bench"),
     ('[web]\nhost = "127.0.0.1"\nport = 8600\n', "", 28, "web"),
     ("[hub]", "[hub", 1, ""),

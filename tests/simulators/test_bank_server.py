@@ -23,12 +23,16 @@ def server(tmp_path: Path) -> Iterator[BankServer]:
 
 
 def connect(server: BankServer, key: Path) -> paramiko.SSHClient:
+    return connect_to(server.port, server.username, key)
+
+
+def connect_to(port: int, username: str, key: Path) -> paramiko.SSHClient:
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(paramiko.AutoAddPolicy())  # noqa: S507  the test compares the key itself
     client.connect(
         "127.0.0.1",
-        server.port,
-        server.username,
+        port,
+        username,
         key_filename=str(key),
         allow_agent=False,
         look_for_keys=False,

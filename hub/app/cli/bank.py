@@ -4,13 +4,16 @@ check an answer without a hub.
 The quarantine bench has a file of its own.
 """
 
+import sys
 from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from hub.app.cli import output, quarantine
+from hub.app.cli import delivery, output, quarantine
+from hub.domain.signatures import Scheme
 
 if TYPE_CHECKING:
     from hub.app.bank_trust import PinAnswer, Standing
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The banks' door.")
 app.add_typer(quarantine.app, name="quarantine")
+app.command("delivery")(delivery.delivery)
 
 
 @app.command()
@@ -195,7 +199,10 @@ def _pin_answer(answer: "PinAnswer") -> str:
     key = f"{answer.bank}: {answer.key} {_days(proposal.pin.first_day, proposal.pin.last_day)}"
     if answer.is_approved:
         return f"{key}is pinned, proposed by {proposal.proposed_by}, approved by {proposal.approved_by}"
-    command = f"hub bank pin {answer.bank} {answer.key} --approve --by NAME"
+    days = [
+        f"--{name} {day}" for name, day in (("from", proposal.pin.first_day), ("until", proposal.pin.last_day)) if day
+    ]
+    command = " ".join(["hub bank pin", answer.bank, answer.key, *days, "--approve --by NAME"])
     return f"{key}is proposed by {proposal.proposed_by}; somebody else approves it:\n  {command}"
 
 
@@ -207,14 +214,25 @@ def conformance(
     ),
     response: Path = typer.Argument(exists=True, dir_okay=False, readable=True, help="The answer, its .ok beside it."),
     profile: str = typer.Option(..., "--profile", help="The profile that both are written in."),
+    verify_keys: list[Path] = typer.Option(
+        [],
+        "--verify-key",
+        metavar="FILE",
+        help="A public key of the bank: the answer's .sig beside it is checked, too.",
+    ),
+    scheme: Scheme = typer.Option(Scheme.ED25519, "--scheme", help="How the answer is signed."),
 ) -> int:
     """Check a bank's answer against its request, without a hub: every fault, in Chinese and English."""
-    from hub.app.conformance import examine, profile_named
-    from hub.domain.fault_words import said
+    from rich.text import Text
+
+    from connectors.signatures import verifier
+    from hub.app.conformance import examine, in_words, profile_named
 
     context = output.of(ctx)
-    faults = examine(profile_named(profile), request, response)
-    words = [said(fault) for fault in faults]
+    form = profile_named(profile)
+    known = verifier(scheme, verify_keys) if verify_keys else None
+    faults = examine(form, request, response, known)
+    words = [in_words(form, fault) for fault in faults]
     document = {
         "accepted": not faults,
         "file": response.name,
@@ -225,7 +243,8 @@ def conformance(
     }
     shown = [f"{chinese}\n  {english}" for chinese, english in words]
     verdict = f"{response.name}: 符合 conforms" if not faults else f"{response.name}: {len(faults)} 处不符 faults"
-    output.emit(context, document, "\n".join([verdict, *shown]))
+    # As text: what a bank wrote may look like markup of the screen.
+    output.emit(context, document, Text("\n".join([verdict, *shown])))
     return output.REFUSED if faults else output.DONE
 
 
@@ -233,17 +252,49 @@ def conformance(
 def sample(
     ctx: typer.Context,
     profile: str = typer.Option(..., "--profile", help="The profile to write in."),
-    folder: Path = typer.Option(
-        Path(), "--into", "-o", exists=True, file_okay=False, writable=True, help="Where the files go; else here."
+    folder: Path = typer.Option(Path(), "--into", "-o", file_okay=False, help="Where the files go; else here."),
+    answer: bool = typer.Option(False, "--answer", help="An answer with every outcome, too."),
+    signing_key: Path | None = typer.Option(
+        None, "--signing-key", metavar="FILE", help="A private key: the request gets its .sig, too."
     ),
+    scheme: Scheme = typer.Option(Scheme.ED25519, "--scheme", help="How the request is signed."),
 ) -> int:
     """Write a request file with every kind of line, and its .ok, for a bank that builds its side."""
+    from connectors.signatures import signer
     from hub.app import samples
     from hub.app.conformance import profile_named
 
     context = output.of(ctx)
-    request, ok = samples.write(profile_named(profile), folder)
+    made = None if signing_key is None else signer(scheme, signing_key)
+    written = samples.write(profile_named(profile), folder, made, answer=answer)
     says = [f"{number:3}  {line.says}" for number, line in enumerate(samples.LINES, start=1)]
-    document = {"request": str(request), "ok": str(ok), "lines": [line.says for line in samples.LINES]}
-    output.emit(context, document, "\n".join([f"{request}", f"{ok}", *says]))
+    document: dict[str, object] = {**{what: str(path) for what, path in written.items()}}
+    document["lines"] = [line.says for line in samples.LINES]
+    output.emit(context, document, "\n".join([*map(str, written.values()), *says]))
+    return output.DONE
+
+
+class DocumentFormat(StrEnum):
+    """How the document of a profile is written."""
+
+    MD = "md"
+    JSON = "json"
+
+
+@app.command("profile")
+def show_profile(
+    ctx: typer.Context,
+    profile: str = typer.Argument(metavar="PROFILE", help="The profile to describe."),
+    form: DocumentFormat = typer.Option(DocumentFormat.MD, "--format", help="Markdown for people, JSON for programs."),
+) -> int:
+    """Describe a profile for the banks that use it: names, fields, codes, checks, examples, in Chinese and English."""
+    from hub.app.bank_document import as_document, as_markdown
+    from hub.app.conformance import profile_named
+
+    context = output.of(ctx)
+    told = profile_named(profile)
+    if context.json or form is DocumentFormat.JSON:
+        output.emit(context, as_document(told))
+    else:
+        sys.stdout.write(as_markdown(told))  # as it is: the screen would wrap its tables
     return output.DONE

@@ -54,7 +54,13 @@ def import_year(ctx: typer.Context, file: Path = typer.Argument(exists=True, dir
         return output.REFUSED
     assert not isinstance(parsed, Refused)
     with hub.engine.begin() as conn:
+        changed = calendars.changed(conn, parsed.calendar, parsed.days)
         calendars.replace(conn, parsed.calendar, parsed.days)
-    document = {"accepted": True, "file": file.name, "calendar": parsed.calendar, "year": parsed.year}
-    output.emit(context, document, f"{parsed.calendar} {parsed.year}: {len(parsed.days)} days taken in")
+    document = {
+        "accepted": True, "file": file.name, "calendar": parsed.calendar, "year": parsed.year, "changed": changed,
+    }  # fmt: skip
+    told = f"{parsed.calendar} {parsed.year}: {len(parsed.days)} days taken in"
+    if changed:
+        told += f"; {len(changed)} of them were known otherwise: {', '.join(map(str, changed))}"
+    output.emit(context, document, told)
     return output.DONE

@@ -108,11 +108,13 @@ def _disk(settings: "Settings") -> Finding | str:
 
 def _keys(settings: "Settings") -> Finding | str:
     from connectors.bank.private_key import load_private_key
+    from hub.app.bank_signatures import BankSignatures
 
     wrong, advice = [], ""
     for bank in settings.banks:
         try:
             load_private_key(bank.private_key)
+            BankSignatures(bank).load()
         except HubError as failure:
             wrong.append(f"{bank.code}: {failure}")
             advice = failure.advice

@@ -12,7 +12,8 @@ import pytest
 from paramiko.sftp_attr import SFTPAttributes
 
 from connectors.bank import SftpDoor
-from connectors.bank.failures import NameTakenError
+from connectors.bank.failures import DeliveryUnknownError, NameTakenError
+from hub.domain.errors import HubError
 
 ACCEPT_SECONDS = 10.0
 
@@ -121,6 +122,7 @@ def bank(tmp_path: Path) -> Iterator[tuple[SftpDoor, Path]]:
     door = SftpDoor(
         host="127.0.0.1", port=listener.getsockname()[1], username="hub", private_key=client,
         host_keys=[host.fingerprint], outbound_dir="outbound", inbound_dir="inbound", done_dir="done",
+        receipts=tmp_path / "receipts",
     )  # fmt: skip
     yield door, root
     door.close()
@@ -156,3 +158,40 @@ def test_a_name_that_is_taken_is_not_overwritten_even_where_renaming_would(
     with pytest.raises(NameTakenError):
         door.deliver("DK_ICBC_20261202_0001.txt", source, b"told\n")
     assert (root / "outbound" / "DK_ICBC_20261202_0001.txt").read_bytes() == b"of someone else"
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["the bank has taken it", "the bank has cleared its directory"])
+def test_fault_41_rename_reply_lost_where_every_refusal_is_a_failure(
+    bank: tuple[SftpDoor, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: bool
+) -> None:
+    """What such a server answers does not tell a rename that happened from one that never will: only the bank can."""
+    door, root = bank
+    source = tmp_path / "request"
+    source.write_bytes(b"H|DEDUCT|" * 100)
+    name = "DK_ICBC_20261202_0001.txt"
+    desk: list[str] = []
+
+    def rename(self: Files, oldpath: str, newpath: str) -> int:
+        old, new = self._local(oldpath), self._local(newpath)
+        if not old.exists() or new.exists():
+            return paramiko.SFTP_FAILURE
+        if not desk and taken:
+            old.rename(tmp_path / "desk")
+        elif not desk:
+            old.unlink()
+        else:
+            old.rename(new)
+        desk.append(new.name)
+        if len(desk) == 1:
+            assert door._connection is not None
+            door._connection.close()
+        return paramiko.SFTP_OK
+
+    monkeypatch.setattr(Files, "rename", rename)
+    with pytest.raises(HubError) as lost:
+        door.deliver(name, source, b"told\n")
+    assert lost.value.retriable
+    for _ in range(3):
+        with pytest.raises(DeliveryUnknownError):
+            door.deliver(name, source, b"told\n")
+    assert desk == [name] and list((root / "outbound").iterdir()) == []

@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from connectors.bank import Limits
-from connectors.bank.failures import BankRefusedError, NameTakenError, SourceChangedError, SpoiledUploadError
+from connectors.bank import Limits, SftpDoor
+from connectors.bank.failures import (
+    BankRefusedError,
+    DeliveryUnderWayError,
+    DeliveryUnknownError,
+    NameTakenError,
+    SourceChangedError,
+    SpoiledUploadError,
+)
 from connectors.bank.protocol import SftpProtocol
 from connectors.bank.receipts import Receipts, Stage
 from connectors.bank.upload import Content
@@ -202,17 +209,57 @@ def test_a_rename_that_was_asked_for_goes_on_from_its_receipt(sshd: Sshd, source
     assert _delivered(sshd) == {NAME: DATA, f"{NAME}.ok": OK}
 
 
-@pytest.mark.parametrize("lost", ["answer to the rename", "answer to the rename of .ok"])
-def test_taken_after_a_lost_answer_is_not_sent_twice(sshd: Sshd, source: Path, lost: str) -> None:
-    last = NAME if lost == "answer to the rename" else f"{NAME}.ok"
+def test_taken_after_a_lost_answer_is_neither_sent_again_nor_said_to_be_sent(sshd: Sshd, source: Path) -> None:
     with TcpProxy(sshd.port) as proxy, sshd.door(port=proxy.port) as door:
-        proxy.down = lambda _p, _c: Act.CUT if (sshd.outbound / last).exists() else Act.PASS
-        with pytest.raises(HubError):
+        _lose_the_answer(proxy, door, sshd, source, NAME)
+        _clear(sshd)  # the bank has taken it, or has lost it
+        proxy.heal()
+        for _ in range(2):
+            with pytest.raises(DeliveryUnknownError) as unknown:
+                door.deliver(NAME, source, OK)
+            assert not unknown.value.retriable and NAME in unknown.value.advice
+            assert _delivered(sshd) == {}
+
+
+def test_an_unknown_delivery_that_turns_up_is_delivered(sshd: Sshd, source: Path) -> None:
+    with TcpProxy(sshd.port) as proxy, sshd.door(port=proxy.port) as door:
+        _lose_the_answer(proxy, door, sshd, source, NAME)
+        _clear(sshd)
+        proxy.heal()
+        with pytest.raises(DeliveryUnknownError):
             door.deliver(NAME, source, OK)
-        _clear(sshd)  # the bank has it
+        (sshd.outbound / NAME).write_bytes(DATA)
+        door.deliver(NAME, source, OK)
+    assert _delivered(sshd) == {NAME: DATA, f"{NAME}.ok": OK}
+
+
+def test_an_ok_that_may_have_been_taken_is_put_there_again(sshd: Sshd, source: Path) -> None:
+    """Twice the same ``.ok`` deducts nothing twice, and without one the bank does not begin."""
+    with TcpProxy(sshd.port) as proxy, sshd.door(port=proxy.port) as door:
+        _lose_the_answer(proxy, door, sshd, source, f"{NAME}.ok")
+        _clear(sshd)
         proxy.heal()
         assert door.deliver(NAME, source, OK).size == len(DATA)
-    assert _delivered(sshd) == ({f"{NAME}.ok": OK} if last == NAME else {})
+    assert _delivered(sshd) == {f"{NAME}.ok": OK}
+
+
+def test_two_never_deliver_the_same_file_at_once(sshd: Sshd, source: Path) -> None:
+    """Whatever lock of the books was lost meanwhile: the second one would clear away what the first is writing."""
+    with Receipts(sshd.folder / "receipts").held(NAME), sshd.door() as door:
+        with pytest.raises(DeliveryUnderWayError) as busy:
+            door.deliver(NAME, source, OK)
+        assert busy.value.retriable and _delivered(sshd) == {}
+    with sshd.door() as door:
+        door.deliver(NAME, source, OK)
+    assert _delivered(sshd) == {NAME: DATA, f"{NAME}.ok": OK}
+
+
+def _lose_the_answer(proxy: TcpProxy, door: SftpDoor, server: Sshd, source: Path, name: str) -> None:
+    """The rename to ``name`` happens, and nobody hears of it."""
+    proxy.down = lambda _p, _c: Act.CUT if (server.outbound / name).exists() else Act.PASS
+    with pytest.raises(HubError):
+        door.deliver(NAME, source, OK)
+    assert (server.outbound / name).exists()
 
 
 def test_a_rename_that_is_refused_is_forgotten_and_tried_afresh(tmp_path: Path, source: Path) -> None:

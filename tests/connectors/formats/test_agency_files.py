@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.formats import agency_files
+from connectors.formats import agency_files, line_file
 from connectors.formats.agency_frame import AgencyFileName
 from connectors.formats.dues import print_dues
 from connectors.formats.receipts import print_receipts
@@ -209,3 +209,16 @@ def test_what_could_be_read_is_kept_for_the_books() -> None:
     assert new in more
     assert told_again not in more
     assert len(more) == len(reading.faults) + 1
+
+
+@pytest.mark.parametrize("line", [b"\n", b"D|\n", b"D|x|y\n", b"\xff\n"])
+def test_garbage_is_not_read_beyond_hope(line: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gibibyte of line ends is a fault a byte: what cannot be a file must not fill the memory with its faults."""
+    monkeypatch.setattr(line_file, "MAX_FAULTS", 1000)
+    data = io.BytesIO(line * 200_000)
+    read = agency_files.parse(DUES.name, data)
+    assert isinstance(read, Refused)
+    assert len(read.faults) < 1100 and data.tell() < len(line) * 2000
+    (beyond,) = [fault for fault in read.faults if fault.code is FaultCode.TOO_LARGE]
+    assert beyond.line is not None and beyond.field == "file"
+    assert not [fault for fault in read.faults if fault.code is FaultCode.TRAILER_MISSING]

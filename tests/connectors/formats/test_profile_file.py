@@ -79,6 +79,7 @@ def test_every_profile_bears_the_name_of_its_file() -> None:
         ("[request]", "DK_<bank>", "DK_", "request.name", "<letters><bank>"),
         ("[result]", "HD_<bank>", "DK_<bank>", "result.name", "another beginning"),
         ("[result]", "<seq>.txt", "<seq>.ok", "result.name", "an ending that no .ok file has"),
+        ("[result]", "<seq>.txt", "<seq>.sig", "result.name", "an ending that no .sig file has"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_its_key_and_what_was_expected(

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.formats import line_file
+from connectors.formats.line_profile import LineProfile
 from hub.domain.faults import FaultCode
 from hub.ports import Refused
 from simulators.amounts import fen, yuan
@@ -341,3 +343,15 @@ def test_an_answer_without_a_readable_batch_is_not_held_against_the_books(sent: 
     assert isinstance(parsed, Refused)
     assert parsed.readable is None
     assert {(fault.line, fault.field) for fault in parsed.faults} == {(1, "batch no"), (5, "bank reference")}
+
+
+@pytest.mark.parametrize("profile", [PIPE, FIXED])
+def test_fault_54_a_gibibyte_of_garbage(profile: LineProfile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within the cap of a file's size, and a fault a byte: reading stops where nobody could be helped by more of them."""
+    monkeypatch.setattr(line_file, "MAX_FAULTS", 1000)
+    told = exchange(profile)
+    data = io.BytesIO(told.result + b"\n" * 300_000)
+    read = profile.parse_result(told.name, "ICBC", data)
+    assert isinstance(read, Refused)
+    assert len(read.faults) < 1100 and data.tell() < len(told.result) + 5000
+    assert FaultCode.TOO_LARGE in {fault.code for fault in read.faults}

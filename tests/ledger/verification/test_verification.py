@@ -122,8 +122,13 @@ def test_the_little_month_is_proven(books: Books) -> None:
     assert len(outcomes) == len(CHECKS)
 
 
+OF_CHANGED_ANSWERS = {"changes-mirror-their-answers", "changes-follow-each-other", "change-files-equal-reversals"}
+"""The little month has none; ``tests/processors/test_take_in_changes.py`` tampers with them."""
+
+
 def test_every_check_had_something_to_compare(books: Books) -> None:
-    assert [name for name, outcome in books.outcomes().items() if outcome.detail.startswith("0 ")] == []
+    idle = {name for name, outcome in books.outcomes().items() if outcome.detail.startswith("0 ")}
+    assert idle == OF_CHANGED_ANSWERS
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,8 @@ create table file_intake (                    -- every file that came in, each t
     faults      jsonb not null default '[]',
     stands_for  bigint references file_intake,   -- the quarantined coming that this one settles: released, or corrected by hand
     proposed_by text, approved_by text,       -- the two persons who let it in
+    signature   char(64) references archived_file,   -- what lay beside it as its signature
+    signed_by   text check (signed_by is null or signature is not null),   -- the key, where the signature held
     check ((identity is not null) = (outcome = 'accepted')),
     check (num_nulls(stands_for, proposed_by, approved_by) in (0, 3)),
     check (stands_for is null or outcome = 'accepted'),
@@ -184,6 +186,8 @@ create table batch (                          -- one bank file each (表二十�
     partial        boolean not null,          -- the bank may deduct part of its monthly lines
     state          text not null,             -- hub.domain.lifecycle.BatchState
     request_sha256 char(64) references archived_file,   -- the file as written, from SENDING on
+    signature      char(64) references archived_file,   -- what goes with the file; kept before any of it is sent
+    signed_by      text check ((signed_by is null) = (signature is null)),   -- fingerprint of our key
     trouble        text not null default '',  -- why the last try to deliver failed; '' while none did
     result_file_id bigint references file_intake,
     booking_period char(7),                   -- fixed when the result is released for posting
@@ -214,7 +218,20 @@ create table bank_file_receipt (              -- proof of delivery
     size      bigint not null,
     sha256    char(64) not null references archived_file,
     host_key  text not null,                  -- SHA256:… of the server that took it
+    signed_by text,                           -- fingerprint of the key that signed the file; null for one without
     sent_at   timestamptz not null
+);
+create table delivery_finding (               -- what persons learned of a bank about a delivery that nobody could see
+    id          bigint generated always as identity primary key,
+    batch_id    bigint not null references batch,
+    arrived     boolean not null,
+    by_whom     text not null check (btrim(by_whom) <> ''),
+    found_at    timestamptz not null,
+    proposal_id bigint, proposed_by text,     -- the second person agrees with one finding, with its outcome
+    unique (id, batch_id, arrived, by_whom),
+    foreign key (proposal_id, batch_id, arrived, proposed_by) references delivery_finding (id, batch_id, arrived, by_whom),
+    check ((proposal_id is null) = (proposed_by is null)),
+    check (lower(btrim(by_whom)) <> lower(btrim(proposed_by)))
 );
 create table bank_file_seen (                 -- a result file whose .ok does not agree (yet)
     bank text not null, name text not null, fingerprint text not null,
