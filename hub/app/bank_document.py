@@ -60,8 +60,8 @@ _FILES: Final = {
     "returns": ("退回通知", "Returns after success, bank to hub"),
 }
 _CHANGES: Final = {
-    "change": "对已回盘并入账的结果作更正：写明原扣款金额与现扣款金额；全部指令须已入账，否则文件在银行目录中等待。/ Changes answers"
-    " that were booked: the amount before and the amount now. Until all of them are booked, the file waits where it is.",
+    "change": "对已回盘并入账的结果作更正：写明原扣款金额与现扣款金额；全部指令须已入账，否则文件在银行目录中等待。/ Changes"
+    " answers that were booked: the amount before and the amount now. Until all of them are booked, the file waits where it is.",
     "returns": "扣款成功后全额退回：原回盘结果更正为未扣款。/ What had been deducted is given back whole: the answer becomes one of"
     " nothing deducted.",
 }
