@@ -145,7 +145,8 @@ class BankDoor(Protocol):
         With a ``signature``, ``<name>.sig`` goes the same way between the two, so that the ``.ok`` stays last.
 
         Look first: a final name that already holds these bytes is delivered already, one that holds others is
-        a failure that is not retriable. So calling it again after an unknown outcome is safe.
+        a failure that is not retriable. So calling it again after an unknown outcome is safe. A failure says with
+        ``outcome_unknown`` that the file may have got its name all the same.
         """
         ...
 
@@ -161,7 +162,9 @@ class BankDoor(Protocol):
         """Moves an inbound file to the done directory; a name taken there gets .2, .3 …; a name gone already is done."""
         ...
 
-    def check(self) -> DoorReport: ...
+    def check(self, *, may_write: bool = True) -> DoorReport:
+        """Tries everything a working day needs. Without ``may_write`` nothing is written, and the clock cannot be told."""
+        ...
 
     def close(self) -> None: ...
 

@@ -141,11 +141,13 @@ class FakeBankDoor:
             server.done[target] = data
             return target
 
-    def check(self) -> DoorReport:
+    def check(self, *, may_write: bool = True) -> DoorReport:
         """As the port says."""
         with self._reachable() as server:
-            self._writable(server)
-            return DoorReport(self.HOST_KEY, {role: f"/bank/{role}" for role in ("outbound", "inbound", "done")}, 0)
+            if may_write:
+                self._writable(server)
+            directories = {role: f"/bank/{role}" for role in ("outbound", "inbound", "done")}
+            return DoorReport(self.HOST_KEY, directories, 0 if may_write else None)
 
     def close(self) -> None:
         """Nothing to close."""
@@ -181,7 +183,9 @@ class FakeBankDoor:
         (server.taken if server.takes_at_once else server.outbound)[name] = data
         self._receipts[name] = digest
         if server.trouble is Trouble.LOSES_RENAME_REPLY:
-            raise BankConnectionLostError()
+            lost = BankConnectionLostError()
+            lost.outcome_unknown = True
+            raise lost
 
 
 class FakeFileArchive:

@@ -102,13 +102,25 @@ class SftpDoor:
         harmless(name)
         ok_name = harmless(f"{name}.ok")
         content = Content.of_file(source)
-        with self._session(f"Delivering {name}", self._outbound) as connection:
+        with self._unknown_told(name, ok_name), self._session(f"Delivering {name}", self._outbound) as connection:
             uploader = Uploader(connection.sftp, self._outbound, self._receipts, self._limits)
             uploader.deliver(name, content)
             if signature is not None:
                 uploader.deliver(harmless(name + SIG_SUFFIX), Content.of_bytes(signature), repeatable=True)
             uploader.deliver(ok_name, Content.of_bytes(ok_text), repeatable=True)
             return Delivery(name, content.size, connection.host_key)
+
+    @contextmanager
+    def _unknown_told(self, *names: str) -> Iterator[None]:
+        """A failure after a rename was asked for, and before its answer came, leaves it open whether it happened."""
+        try:
+            yield
+        except HubError as failure:
+            receipts = [self._receipts.find(name) for name in names]
+            failure.outcome_unknown = any(
+                each is not None and each.stage in (Stage.RENAMING, Stage.UNKNOWN) for each in receipts
+            )
+            raise
 
     def is_unknown(self, name: str) -> bool:
         """As the port says; by the receipt alone, nobody is asked."""
@@ -140,12 +152,12 @@ class SftpDoor:
                 advice="Ask the bank to clear the done directory.",
             )
 
-    def check(self) -> DoorReport:
-        """Tries everything a working day needs: login, reading, and a small file written and removed again."""
+    def check(self, *, may_write: bool = True) -> DoorReport:
+        """Tries everything a working day needs: login, reading, and a small file written and removed again, if it may."""
         with self._lock:
             self._paused_until = 0.0  # a person is looking
         with self._session("Checking", self._outbound) as connection:
-            difference = self._clock_difference(connection.sftp)
+            difference = self._clock_difference(connection.sftp) if may_write else None
         with self._session("Checking", self._inbound) as connection:
             sftp = connection.sftp
             with closing(sftp.listing(self._inbound.encode())) as entries:

@@ -1,4 +1,7 @@
-"""The banks' door: files that are ready go out, results that are there come in, whole or into quarantine."""
+"""The banks' door: files that are ready go out, results that are there come in, whole or into quarantine.
+
+Nothing goes to a bank in shadow, and what is there is only looked at (``hub.app.shadow``).
+"""
 
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -11,6 +14,7 @@ import structlog
 
 from connectors.bank.failures import AuthenticationRefusedError, HostKeyRefusedError
 from hub.app import bank_answers
+from hub.app.shadow import visit
 from hub.app.wiring import Hub
 from hub.domain.errors import HubError
 from hub.domain.faults import Fault, FaultCode
@@ -37,7 +41,7 @@ _LARGE_FILES: Final = BoundedSemaphore(2)
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """One file's fate: taken, repeat or quarantined."""
+    """One file's fate: taken, repeat or quarantined; compared, at a bank in shadow."""
 
     file: str
     outcome: str
@@ -52,6 +56,8 @@ class _Beside(NamedTuple):
 
 def deliver(hub: Hub, code: str, door: BankDoor) -> bool:
     """Sends what is ready for a bank, each file whatever became of the others; False when one could not be sent."""
+    if hub.bank(code).shadow:
+        return True
     with session_lock(hub.engine, POLL_LOCK, code):
         with hub.engine.begin() as conn:
             waiting = deliver_bank_file.pending(conn, code)
@@ -68,6 +74,9 @@ def _deliver_one(hub: Hub, batch: Batch, door: BankDoor, profile: BankFormat) ->
 
 def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
     """Fetches and checks every complete result file of a bank. HubError when the bank cannot be read."""
+    if hub.bank(code).shadow:
+        with session_lock(hub.engine, POLL_LOCK, code):
+            return [Polled(name, "compared") for name in visit.look(hub, code, door)]
     with session_lock(hub.engine, POLL_LOCK, code):
         listed = {file.name: file for file in door.list_results()}
         profile = hub.formats[code]

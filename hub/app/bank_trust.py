@@ -152,11 +152,11 @@ class TrustedDoor:
         with self._trusted():
             return self._door.move_to_done(name)
 
-    def check(self) -> DoorReport:
+    def check(self, *, may_write: bool = True) -> DoorReport:
         """A person tries the door, shut or not; when a pinned key is met, it is open again."""
         standing = self._trust.look_without_books()
         with self._noted(standing):
-            return self._door.check()
+            return self._door.check(may_write=may_write)
 
     def close(self) -> None:
         self._door.close()

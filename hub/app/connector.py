@@ -21,7 +21,7 @@ from hub.app import bank_door, schedule
 from hub.app.wiring import Hub
 from hub.domain.errors import HubError
 from hub.domain.timetable import TZ
-from hub.ledger import clock
+from hub.ledger import circuits, clock
 from hub.ports import BankDoor
 from hub.processors import deliver_bank_file
 from hub.runtime.shutdown import pause
@@ -48,6 +48,11 @@ class _Patience:
     def failed(self) -> None:
         self.not_before = time.monotonic() + self.pause_seconds * random.uniform(0.8, 1.2)  # noqa: S311
         self.pause_seconds = min(self.pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+
+    def begin_after(self, seconds: float) -> None:
+        """A process that has just started goes on being patient where the one before it was."""
+        if seconds > 0:
+            self.not_before, self.pause_seconds = time.monotonic() + seconds, LONGEST_PAUSE_SECONDS
 
     def went_well(self) -> None:
         self.pause_seconds, self.not_before = FIRST_PAUSE_SECONDS, 0.0
@@ -90,16 +95,24 @@ async def run_connector(hub: Hub, stop: asyncio.Event) -> None:
     """Runs until ``stop`` is set."""
     with hub.engine.connect() as conn:
         manual = clock.is_manual(conn)
+        open_circuits = {code: each.until for code, each in circuits.of_banks(conn).items() if each.until is not None}
     banks = {bank.code: _Bank(bank.code, None if manual else bank.poll_seconds) for bank in hub.settings.banks}
+    for code, until in open_circuits.items():
+        for patience in (banks[code].deliveries, banks[code].visits) if code in banks else ():
+            patience.begin_after((until - datetime.now(TZ)).total_seconds())
+    live = {code: bank for code, bank in banks.items() if not hub.bank(code).shadow}
     # A thread for each task, so that banks that are silent keep no other from its turn.
     with ThreadPoolExecutor(len(banks) + 2, thread_name_prefix="connector") as threads:
         aside = _Aside(threads)
         async with asyncio.TaskGroup() as group:
             for bank in banks.values():
                 group.create_task(_serve(hub, bank, aside, stop))
-            group.create_task(_look_for_files(hub, banks, aside, stop))
+            group.create_task(_look_for_files(hub, live, aside, stop))
             if not manual:
                 group.create_task(_keep_schedule(hub, banks, aside, stop))
+            await stop.wait()
+            for bank in banks.values():
+                bank.told.set()
 
 
 async def visit_banks(hub: Hub, codes: Sequence[str], every_seconds: float, stop: asyncio.Event) -> None:
@@ -137,8 +150,6 @@ async def _look_for_files(hub: Hub, banks: Mapping[str, _Bank], aside: _Aside, s
             banks[code].has_file = True
             if banks[code].deliveries.is_over:
                 banks[code].told.set()
-    for bank in banks.values():
-        bank.told.set()
 
 
 def _banks_with_files(hub: Hub) -> set[str] | None:

@@ -280,7 +280,7 @@ def _carry_out(hub: Hub, step: ScheduledStep) -> int:
     if step.step is Step.MONTH_CLOSE:
         return close_month.carry_out(hub.engine, step)
     if step.step is Step.UPLOAD_CLOSE:
-        return request_deductions.carry_out(hub.engine, step, hub.parties.banks)
+        return request_deductions.carry_out(hub.engine, step, hub.parties.banks, hub.parties.in_shadow)
     with hub.engine.begin() as conn:
         now = clock.now(conn)
         match step.step:

@@ -2,7 +2,7 @@
 
 import fcntl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from typing import Final
 
 from hub.app.endpoints import bootstrap_servers, database_url
 from hub.app.settings import Settings
+from hub.domain.circuit import Circuit
 from hub.domain.errors import HubError, NotRunningError
 from hub.runtime import processes
 from hub.runtime.embedded.ground import need_room, port_is_free
@@ -33,6 +34,8 @@ class View:
     services: dict[str, str]  # name → up, starting, down
     in_flight: int | None
     worklist_open: int | None
+    circuits: Mapping[str, Circuit] | None = None
+    """Of the banks that ever failed."""
 
     @property
     def healthy(self) -> bool:
@@ -100,7 +103,8 @@ def services(settings: Settings) -> dict[str, str]:
 def look(settings: Settings) -> View:
     """The state of the hub; never fails because a part is down."""
     states = services(settings)
-    clock, in_flight, worklist_open = _books(settings) if states["postgres"] == "up" else (None, None, None)
+    books = _books(settings) if states["postgres"] == "up" else None
+    clock, in_flight, worklist_open, circuits = (None, None, None, None) if books is None else books
     database, servers = _addresses(settings)
     return View(
         clock=clock,
@@ -109,22 +113,23 @@ def look(settings: Settings) -> View:
         services=states,
         in_flight=in_flight,
         worklist_open=worklist_open,
+        circuits=circuits,
     )
 
 
-def _books(settings: Settings) -> tuple[str | None, int | None, int | None]:
+def _books(settings: Settings) -> tuple[str, int, int, Mapping[str, Circuit]] | None:
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  only when there is a database to ask
 
-    from hub.ledger import clock, flight, work_items  # noqa: PLC0415
+    from hub.ledger import circuits, clock, flight, work_items  # noqa: PLC0415
     from hub.ledger.database import ROLE_READ, engine  # noqa: PLC0415
 
     made = engine(database_url(settings), ROLE_READ)
     try:
         with made.connect() as conn:
             now = clock.now(conn).strftime("%Y-%m-%dT%H:%M")
-            return now, flight.waiting(conn).total, work_items.open_count(conn)
+            return now, flight.waiting(conn).total, work_items.open_count(conn), circuits.of_banks(conn)
     except (SQLAlchemyError, NotRunningError):  # not migrated, or not opened yet: a hub that is only half up
-        return None, None, None
+        return None
     finally:
         made.dispose()
 

@@ -324,6 +324,7 @@ class Bank(_Table):
     Signatures: requests are signed with ``signing_key`` where one is named; answers are checked with the public keys in the
     files ``verify_keys``, a path or a table of ``key``, ``from``, ``until`` each, as ``signature`` says (None: as the
     profile says).
+    ``shadow``: the bank's files are made, read and compared; nothing is sent to it, and nothing booked for it.
     """
 
     code: _BankCode
@@ -340,6 +341,7 @@ class Bank(_Table):
     done_dir: _RemotePath
     max_lines: Annotated[int, Field(ge=1)] = 500_000
     poll_seconds: Annotated[int, Field(ge=1, le=3600)] = 5
+    shadow: bool = False
     signature: Literal["none", "optional", "required"] | None = None
     signature_scheme: Literal["ed25519", "openpgp"] | None = None
     signing_key: _LocalPath | None = None

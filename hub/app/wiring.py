@@ -46,6 +46,7 @@ class Hub:
                 profile=bank.profile,
                 allow_partial=bank.allow_partial and self.formats[bank.code].deducts_parts,
                 max_lines=min(bank.max_lines, self.formats[bank.code].max_lines),
+                shadow=bank.shadow,
             )
             for bank in self.settings.banks
         }
@@ -74,8 +75,13 @@ class Hub:
         return bank
 
     def door(self, code: str) -> BankDoor:
-        """A new door to a bank; nothing is opened until it is used. The caller closes it."""
-        from connectors.bank.sftp import SftpDoor  # noqa: PLC0415  who only looks speaks to no bank
+        """A new door to a bank; nothing is opened until it is used. The caller closes it.
+
+        To a bank in shadow it is a door that only looks, whoever asks for it.
+        """
+        from connectors.bank.looking_door import LookingDoor  # noqa: PLC0415  who only looks speaks to no bank
+        from connectors.bank.sftp import SftpDoor  # noqa: PLC0415  likewise
+        from hub.app.bank_circuit import GuardedDoor  # noqa: PLC0415  likewise
         from hub.app.bank_trust import TrustedDoor  # noqa: PLC0415  likewise
 
         bank, trust = self.bank(code), self.trust(code)
@@ -90,7 +96,8 @@ class Hub:
             done_dir=bank.done_dir,
             receipts=self.settings.home / "receipts" / bank.code,
         )
-        return TrustedDoor(door, trust)
+        guarded = GuardedDoor(TrustedDoor(door, trust), bank.code, lambda: self.engine)
+        return LookingDoor(guarded) if bank.shadow else guarded
 
     def trust(self, code: str) -> "Trust":
         """Which host keys of a bank count, and whether its door is shut."""

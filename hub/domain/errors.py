@@ -10,6 +10,8 @@ class HubError(Exception):
         """``message`` says what happened, ``advice`` what the user can do next; both end on the screen."""
         super().__init__(message or (self.__doc__ or "").strip())
         self.advice = advice
+        self.outcome_unknown = False
+        """Whether what was asked may have happened all the same; a door says so of a delivery."""
 
 
 class RetriableError(HubError):

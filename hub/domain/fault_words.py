@@ -44,6 +44,7 @@ WORDS: Final[Mapping[FaultCode, tuple[str, str]]] = {
     FaultCode.NOT_OUTSTANDING: ("没有未缴金额", "nothing is outstanding"),
     FaultCode.BANK_REQUESTS_ENDED: ("本月银行扣款已终止", "bank requests have ended for the month"),
     FaultCode.RETURNED: ("该收款已退票", "returned already"),
+    FaultCode.IN_SHADOW: ("该银行处于并行试运行", "the bank is in shadow, another system collects"),
     FaultCode.NOT_SUPPORTED: ("暂不支持", "not supported yet"),
     FaultCode.MISMATCH: ("与请求文件不一致", "differs from the request"),
     FaultCode.CODE: ("返回码与金额不符", "code does not fit the amounts"),

@@ -51,6 +51,7 @@ class FaultCode(StrEnum):
     NOT_OUTSTANDING = "not-outstanding"
     BANK_REQUESTS_ENDED = "bank-requests-ended"
     RETURNED = "returned"  # the receipt has come back already
+    IN_SHADOW = "in-shadow"  # another system collects the bill and keeps its books
     NOT_SUPPORTED = "not-supported"
     # a bank's answer against the request
     MISMATCH = "mismatch"  # a field differs from the request

@@ -18,6 +18,15 @@ class BatchState(StrEnum):
     POSTED = "POSTED"  # every line is in the books, notices are out
 
 
+class DeliveryOutcome(StrEnum):
+    """What came of the last try to deliver a bank file."""
+
+    NONE = ""  # none was made
+    DELIVERED = "delivered"  # read back, or proven by the bank's answer
+    REFUSED = "refused"  # it is not there whole: not written, not renamed, or its .ok is not there
+    UNKNOWN = "unknown"  # the reply to a rename was lost; the next try looks at both names before it does anything
+
+
 MOVES: Final[Mapping[BatchState, frozenset[BatchState]]] = {
     BatchState.BATCHED: frozenset({BatchState.SENDING}),
     BatchState.SENDING: frozenset({BatchState.SENT}),  # never back: it may have arrived

@@ -57,3 +57,10 @@ def print_yuan(amount: Fen) -> str:
     """The contract's text of an amount: ``123456`` fen is ``1234.56``."""
     assert amount >= 0, f"an amount in a file is never negative: {amount}"
     return f"{amount // 100}.{amount % 100:02d}"
+
+
+def yuan(fen: int) -> str:
+    """Yuan with separators for reading; a difference may be negative."""
+    sign = "-" if fen < 0 else ""
+    whole, cents = divmod(abs(fen), 100)
+    return f"{sign}{whole:,}.{cents:02d}"

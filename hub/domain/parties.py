@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankTerms:
-    """What was agreed with a bank: its file profile, whether it deducts parts, and how many lines a file may hold."""
+    """What was agreed with a bank: its file profile, whether it deducts parts, and how many lines a file may hold.
+
+    ``shadow`` (并行试运行): another system collects for the bank; the hub makes, reads and compares its files, and that is all.
+    """
 
     code: str
     profile: str
     allow_partial: bool
     max_lines: int
+    shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +24,8 @@ class Parties:
 
     agencies: Set[str]
     banks: Mapping[str, BankTerms]
+
+    @property
+    def in_shadow(self) -> frozenset[str]:
+        """The banks that are in shadow by the configuration of this moment."""
+        return frozenset(code for code, terms in self.banks.items() if terms.shadow)

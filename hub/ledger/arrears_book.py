@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from hub.domain.funds import FUND_NAMES
 from hub.ledger import arrivals, frames
 from hub.ledger.database import in_order
+from hub.ledger.shadow import IN_SHADOW
 
 _FUNDS = ", ".join(FUND_NAMES)
 _COLLECTED = ", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)
@@ -28,7 +29,7 @@ _STAGE: Final = f"""
             where booking_period <= :period and bill_id between :first and :last group by bill_id) c on c.bill_id = b.id
         left join ({arrivals.coming(_RELEASED)}) w on w.bill_id = b.id
         left join ({arrivals.booked_since(_RELEASED, "k.booking_period <= :period")}) s on s.bill_id = b.id
-        where b.period = :period and b.kind = 'M') b
+        where b.period = :period and b.kind = 'M' and not {IN_SHADOW}) b
     where {" + ".join(FUND_NAMES)} > 0
 """
 
@@ -36,7 +37,8 @@ _STAGE: Final = f"""
 def close(conn: Connection, period: str, at: datetime) -> int:
     """Draws up the month of every agency (财表一) and returns how many. The books stand still, or are one snapshot.
 
-    Only what has not arrived is looked at bill by bill; arrived is what is due without it.
+    Only what has not arrived is looked at bill by bill; arrived is what is due without it. Bills of a bank in shadow are not
+    looked at: another system says what became of them.
     """
     first, last = conn.execute(
         text("select coalesce(min(id), 0), coalesce(max(id), 0) from bill where period = :period and kind = 'M'"),
@@ -55,7 +57,7 @@ def close(conn: Connection, period: str, at: datetime) -> int:
             select :period, agency, :at, d.bills, d.due, d.bills - coalesce(m.bills, 0), {arrived},
                    coalesce(m.bills, 0), coalesce(m.missing, array[0, 0, 0, 0])
             from (select agency, count(*) as bills, {due} as due from bill b
-                  where period = :period and kind = 'M' group by agency) d
+                  where period = :period and kind = 'M' and not {IN_SHADOW} group by agency) d
             left join (select agency, count(*) as bills, {missing} as missing from unarrived u group by agency) m
                 using (agency)
         """),

@@ -3,17 +3,18 @@
 Who looks at it writes nothing and imports nothing that writes: no events, no columns.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
+from hub.domain.circuit import CLOSED, Circuit
 from hub.domain.expected_files import Awaited, ExpectedFile, awaited
-from hub.domain.lifecycle import BatchState
+from hub.domain.lifecycle import BatchState, DeliveryOutcome
 from hub.domain.timetable import TZ, ScheduledStep
 from hub.domain.work import Queue
-from hub.ledger import clock, expected_files, files, steps
+from hub.ledger import circuits, clock, expected_files, files, steps
 from hub.ledger.database import one_snapshot
 from hub.ledger.files import LastFile
 
@@ -22,12 +23,13 @@ from hub.ledger.files import LastFile
 class LastRequest:
     """The last file made for a bank. ``at``: when it was read back there; None when that was never done.
 
-    ``proven``: that the bank has it is known, by reading it back or by the bank's answer.
+    ``proven``: that the bank has it is known, by reading it back or by the bank's answer. ``outcome``: of the last try.
     """
 
     name: str
     at: datetime | None
     proven: bool
+    outcome: DeliveryOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class BankRow:
     awaited: tuple[ExpectedFile, ...]
     work_items: Mapping[str, int]
     paused: Paused | None
+    circuit: Circuit
+    in_shadow: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +62,14 @@ class BankBoard:
     rows: tuple[BankRow, ...]
 
 
-def read(engine: Engine, banks: Mapping[str, str]) -> BankBoard:
-    """The board of the banks of ``hub.toml`` (code → profile), in their order there."""
+def read(engine: Engine, banks: Mapping[str, str], in_shadow: Collection[str] = ()) -> BankBoard:
+    """The board of the banks of ``hub.toml`` (code → profile), in their order there, and which of them are in shadow."""
     with one_snapshot(engine) as conn:
         now = clock.now(conn)
         last_out, last_in, paused = _last_requests(conn), files.last_from_banks(conn), _paused(conn)
         coming = steps.coming(conn, now, banks)
         expected = [*expected_files.deliveries(conn), *expected_files.results(conn)]
-        items = _open_items(conn)
+        items, known = _open_items(conn), circuits.of_banks(conn)
     return BankBoard(
         now,
         tuple(
@@ -78,6 +82,8 @@ def read(engine: Engine, banks: Mapping[str, str]) -> BankBoard:
                 awaited=tuple(each for each in expected if each.bank == bank),
                 work_items=items.get(bank, {}),
                 paused=paused.get(bank),
+                circuit=known.get(bank, CLOSED),
+                in_shadow=bank in in_shadow,
             )
             for bank, profile in banks.items()
         ),
@@ -87,7 +93,7 @@ def read(engine: Engine, banks: Mapping[str, str]) -> BankBoard:
 def _last_requests(conn: Connection) -> dict[str, LastRequest]:
     found = conn.execute(
         text("""
-            select distinct on (b.bank) b.bank, b.file_name, b.state, r.sent_at
+            select distinct on (b.bank) b.bank, b.file_name, b.state, b.outcome, r.sent_at
             from batch b left join bank_file_receipt r on r.batch_id = b.id order by b.bank, b.id desc
         """)
     )
@@ -96,6 +102,7 @@ def _last_requests(conn: Connection) -> dict[str, LastRequest]:
             row.file_name,
             None if row.sent_at is None else row.sent_at.astimezone(TZ),
             awaited(BatchState(row.state)) is not Awaited.DELIVERY,
+            DeliveryOutcome(row.outcome),
         )
         for row in found
     }

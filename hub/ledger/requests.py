@@ -135,6 +135,22 @@ def asking(conn: Connection, period: str, round_: int, lines: int, groups: int) 
     return made
 
 
+def asking_aside(conn: Connection, period: str, bank: str) -> Asking | None:
+    """All agencies with bills of one bank, with ids that nobody else uses; None when there is no bill. For a rehearsal."""
+    found = conn.execute(
+        text(
+            "select agency, count(*) as lines from bill where period = :period and bank = :bank group by 1 order by 1"
+        ),
+        {"period": period, "bank": bank},
+    ).all()
+    if not found:
+        return None
+    lines = sum(row.lines for row in found)
+    conn.execute(text("select pg_advisory_xact_lock(:key)"), {"key": NUMBERS_LOCK})
+    last = conn.execute(_RESERVE, {"lines": lines}).scalar_one()
+    return Asking(tuple(row.agency for row in found), last - lines + 1, last + 1)
+
+
 _RESERVE: Final = text("""
     select setval(sequence, nextval(sequence) + :lines - 1)
     from (select pg_get_serial_sequence('instruction', 'id')::regclass as sequence)

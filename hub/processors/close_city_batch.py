@@ -2,7 +2,7 @@
 
 Reads: the city's lines and declarations. Writes: batches with numbered lines, deduction-batched.
 Rule: an upload whose control totals do not match is held back with a work item, and stops nothing else; a bank that is
-left without a file although lines were requested of it is told, too.
+left without a file although lines were requested of it is told, too, and bills of a bank in shadow, which nobody is asked for.
 Repeat: the step is marked done in the same transaction; an instruction is in one batch.
 """
 
@@ -12,10 +12,11 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 import topics
+from hub.domain.money import Fen, print_yuan
 from hub.domain.parties import BankTerms
 from hub.domain.timetable import ScheduledStep
 from hub.domain.work import Queue
-from hub.ledger import batches, outbox, requests, steps, work_items
+from hub.ledger import batches, outbox, requests, shadow, steps, work_items
 from hub.ledger.batches import Batch, NameOf
 from hub.ledger.database import lock_books, set_based
 from hub.wire.events import Event
@@ -57,8 +58,25 @@ def carry_out(
             about=f"{period}/{round_}/{bank}",
             summary=f"{period} round {round_}: lines were requested of {bank}, and no file goes there",
         )
+    _tell_not_asked(conn, period, now)
     outbox.append(conn, [_batched(conn, batch, now) for batch in made])
     return made
+
+
+def _tell_not_asked(conn: Connection, period: str, now: datetime) -> None:
+    """A person knows, once a period, for which bills another system has to see to the money."""
+    for bank, bills, total in ((each.bank, each.bills, each.total) for each in shadow.not_asked(conn, period)):
+        about = f"{period}/{bank}"
+        if bills and not work_items.was_raised(conn, Queue.SHADOW, about):
+            work_items.raise_item(
+                conn,
+                queue=Queue.SHADOW,
+                bank=bank,
+                at=now,
+                about=about,
+                summary=f"{period}: {bills} bills of {print_yuan(Fen(total))} are not asked for by this hub, and are no part of its"
+                f" month end: {bank} is in shadow. Resolve this when the other system has answered for them.",
+            )
 
 
 def _batched(conn: Connection, batch: Batch, now: datetime) -> Event:

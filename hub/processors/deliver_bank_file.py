@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, text
 import topics
 from hub.domain.errors import HubError
 from hub.domain.expected_files import Awaited, awaited
-from hub.domain.lifecycle import BatchState
+from hub.domain.lifecycle import BatchState, DeliveryOutcome
 from hub.domain.work import Queue
 from hub.ledger import batches, clock, expected_files, files, outbox, work_items
 from hub.ledger.batches import Batch
@@ -102,7 +102,8 @@ def _signature(
 
 
 def _note_trouble(conn: Connection, batch: Batch, failure: HubError) -> None:
-    batches.note(conn, batch, trouble=str(failure) or type(failure).__name__)
+    outcome = DeliveryOutcome.UNKNOWN if failure.outcome_unknown else DeliveryOutcome.REFUSED
+    batches.note(conn, batch, trouble=str(failure) or type(failure).__name__, outcome=outcome.value)
     summary = f"{batch.file_name} could not be delivered: {failure} {failure.advice}".strip()
     item = work_items.raise_item(
         conn,
@@ -112,7 +113,7 @@ def _note_trouble(conn: Connection, batch: Batch, failure: HubError) -> None:
         about=batch.batch_no,
         at=clock.now(conn),
         summary=summary,
-        detail={"retriable": failure.retriable},
+        detail={"retriable": failure.retriable, "outcome": outcome.value},
     )
     if item is None:
         work_items.reword(conn, Queue.UNSENT, batch.batch_no, summary)
@@ -120,7 +121,7 @@ def _note_trouble(conn: Connection, batch: Batch, failure: HubError) -> None:
 
 def _note_sent(conn: Connection, batch: Batch, delivery: Delivery, signed_by: str | None) -> None:
     now = clock.now(conn)
-    batches.advance(conn, batch, BatchState.SENT, trouble="")
+    batches.advance(conn, batch, BatchState.SENT, trouble="", outcome=DeliveryOutcome.DELIVERED.value)
     conn.execute(
         text("""
             insert into bank_file_receipt (batch_id, name, size, sha256, host_key, signed_by, sent_at)

@@ -15,7 +15,7 @@ from hub.domain.bank_results import check_answers
 from hub.domain.bank_results_columns import answers_fit, lines_of
 from hub.domain.expected_files import Awaited, awaited
 from hub.domain.faults import Fault, FaultCode, in_file_order
-from hub.domain.lifecycle import BatchState
+from hub.domain.lifecycle import BatchState, DeliveryOutcome
 from hub.domain.work import Queue
 from hub.ledger import batches, results, work_items
 from hub.ledger.batches import Batch
@@ -58,7 +58,7 @@ def keep(conn: Connection, batch: Batch, file: ResultFile, file_id: int, now: da
     """
     if batch.state is BatchState.SENDING:
         _raise_early(conn, batch, now)
-        batches.advance(conn, batch, BatchState.SENT, trouble="")
+        batches.advance(conn, batch, BatchState.SENT, trouble="", outcome=DeliveryOutcome.DELIVERED.value)
         found = batches.by_number(conn, batch.batch_no, lock=True)
         assert found is not None, "a locked batch does not go away"
         batch = found

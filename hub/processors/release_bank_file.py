@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 
 from hub.domain.lifecycle import BatchState
 from hub.ledger import batches, files
-from hub.ports import BankFormat, FileArchive, WrittenTotals
+from hub.ledger.batches import Batch
+from hub.ports import Archived, BankFormat, FileArchive, WrittenTotals
 from hub.wire.events import Received
 
 
@@ -28,17 +29,22 @@ def _write(conn: Connection, event: Received, archive: FileArchive, formats: dic
     batch = batches.by_number(conn, event.record["batch_no"], lock=True)
     assert batch is not None, f"batch {event.record['batch_no']} is not in the books"
     # Decide
-    with TemporaryFile() as spool:
-        out = cast(BinaryIO, spool)
-        written = formats[batch.bank].write_request(batch.header, batches.request_lines(conn, batch), out)
-        assert written == WrittenTotals(batch.lines, batch.amounts, batch.amounts.total, batch.hash_total), (
-            f"{batch.file_name} as written adds up to {written}, its batch says otherwise"
-        )
-        assert (event.record["lines"], event.record["total"]) == (batch.lines, batch.total), (
-            f"deduction-batched of {batch.batch_no} differs from the batch"
-        )
-        out.seek(0)
-        archived = archive.store(out)
+    assert (event.record["lines"], event.record["total"]) == (batch.lines, batch.total), (
+        f"deduction-batched of {batch.batch_no} differs from the batch"
+    )
+    archived = write(conn, batch, archive, formats[batch.bank])
     # Apply
     files.note_archived(conn, archived)
     batches.advance(conn, batch, BatchState.SENDING, request_sha256=archived.sha256)
+
+
+def write(conn: Connection, batch: Batch, archive: FileArchive, profile: BankFormat) -> Archived:
+    """Writes the file of a batch into the archive, once its bytes add up to the batch."""
+    with TemporaryFile() as spool:
+        out = cast(BinaryIO, spool)
+        written = profile.write_request(batch.header, batches.request_lines(conn, batch), out)
+        assert written == WrittenTotals(batch.lines, batch.amounts, batch.amounts.total, batch.hash_total), (
+            f"{batch.file_name} as written adds up to {written}, its batch says otherwise"
+        )
+        out.seek(0)
+        return archive.store(out)

@@ -1,7 +1,8 @@
 """Step 2, request deductions (C9-1): when an upload closes, each agency's requests and their 财表六 go to the city.
 
 Reads: bills, second collections, what has been collected. Writes: instructions, deduction-requested, deduction-declared.
-Rule: a bill is asked for exactly what is outstanding, once a round, and never while an earlier request is unanswered.
+Rule: a bill is asked for exactly what is outstanding, once a round, and never while an earlier request is unanswered. Of
+a bank that is in shadow nothing is asked.
 Repeat: what an agency asks is written whole or not at all; agencies that have asked are passed over, and the step is done
 when all have.
 
@@ -24,7 +25,7 @@ from sqlalchemy import Connection, Engine
 import topics
 from hub.domain.funds import FUND_NAMES
 from hub.domain.timetable import ScheduledStep
-from hub.ledger import outbox, requests, steps
+from hub.ledger import outbox, requests, shadow, steps
 from hub.ledger.database import draw_statistics, lock_books_shared, set_based
 from hub.ledger.requests import Asking, Upload
 from hub.wire.events import Event
@@ -37,10 +38,14 @@ GROUPS: Final = 8
 """Transactions at most: each reads all bills of the period once, and in the second round all instructions."""
 
 
-def carry_out(engine: Engine, step: ScheduledStep, banks: Collection[str]) -> int:
-    """Closes the upload of ``step`` at all ``banks`` and returns the number of instructions it made."""
+def carry_out(engine: Engine, step: ScheduledStep, banks: Collection[str], in_shadow: Collection[str] = ()) -> int:
+    """Closes the upload of ``step`` at all ``banks`` and returns the number of instructions it made.
+
+    ``in_shadow``: those of them for which another system collects.
+    """
     begun_at = steps.let_the_hour_come(engine, step)
     with engine.begin() as conn:
+        banks = shadow.asked_banks(conn, step, banks, in_shadow)
         draw_statistics(conn, "bill", "instruction", "collection")
     with engine.begin() as conn:
         groups = requests.asking(conn, str(step.period), step.round, TOGETHER, GROUPS)

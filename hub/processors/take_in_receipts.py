@@ -1,7 +1,8 @@
 """Step 11, take in sporadic receipts (C9-1, C9-5): cash, cheque and collection money is booked when it is accepted.
 
 Reads: a receipts file (contract section 2). Writes: receipts, the agency's journal, receipt-recorded.
-Rule: a receipt pays all that is outstanding on its bill, or it is refused; after month end a monthly bill takes none.
+Rule: a receipt pays all that is outstanding on its bill, or it is refused; after month end a monthly bill takes none, and
+one of a bank in shadow never does, for another system keeps its books.
 Repeat: the file's identity is unique among accepted files, and so is each receipt id.
 """
 
@@ -20,7 +21,7 @@ from hub.domain.parties import Parties
 from hub.domain.periods import Period
 from hub.domain.posting import EntryKind, JournalEntry, Level, receipt
 from hub.domain.receipts import ReceiptLine, ReceiptsFile, ReceiptsHeader
-from hub.ledger import bills, journal, outbox, receipts, steps
+from hub.ledger import bills, journal, outbox, receipts, shadow, steps
 from hub.ledger.bills import HEADER_LINES, Standing
 from hub.ledger.database import lock_books_shared, lock_shards
 from hub.wire.events import Event
@@ -47,6 +48,7 @@ def check(conn: Connection, file: ReceiptsFile, parties: Parties, now: datetime)
     standing = bills.standing_by_number(conn, numbers)
     known = receipts.known(conn, [line.receipt_no for line in file.lines])
     closed = {period for period in {b.period for b in standing.values()} if steps.is_over(conn, Period(period), now)}
+    elsewhere = shadow.bills_elsewhere(conn, numbers, parties.in_shadow)
     # Decide
     header, faults = file.header, list[Fault]()
     if header.agency not in parties.agencies:
@@ -63,6 +65,10 @@ def check(conn: Connection, file: ReceiptsFile, parties: Parties, now: datetime)
                 )
             )
         bill = standing.get(line.bill_no)
+        if bill is not None and bill.bill_no in elsewhere and bill.agency == header.agency:
+            expected = "a bill whose bank is not in shadow"
+            faults.append(Fault(line.line + HEADER_LINES, "bill id", FaultCode.IN_SHADOW, expected, line.bill_no))
+            continue
         faults += judge(line, bill if bill is not None and bill.agency == header.agency else None, closed)
     return Checked(faults, standing)
 

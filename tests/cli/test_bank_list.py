@@ -60,9 +60,14 @@ def board(city: City, capsys: pytest.CaptureFixture[str]) -> Board:
 def test_what_went_out_and_what_came_in_last(board: Board) -> None:
     banks = board()
     assert banks["ICBC"]["last_out"] == {
-        "file": "DK_ICBC_20261102_0001.txt", "at": "2026-11-02T09:00:00+08:00", "proven": True,
+        "file": "DK_ICBC_20261102_0001.txt", "at": "2026-11-02T09:00:00+08:00", "proven": True, "outcome": "delivered",
     }  # fmt: skip
-    assert banks["BOC"]["last_out"] == {"file": "DK_BOC_20261102_0001.txt", "at": None, "proven": False}
+    assert banks["BOC"]["last_out"] == {
+        "file": "DK_BOC_20261102_0001.txt",
+        "at": None,
+        "proven": False,
+        "outcome": "refused",
+    }
     assert banks["CCB"]["last_in"] == {
         "file": "HD_CCB_20261103_0001.txt", "at": "2026-11-03T10:00:00+08:00", "outcome": "quarantined",
     }  # fmt: skip

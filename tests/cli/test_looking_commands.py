@@ -1,6 +1,7 @@
 """``hub export``, ``hub verify`` and ``hub trace`` as a script sees them: standard output and exit code."""
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from connectors.archive.file_archive import FileArchive
 from hub.app.cli.main import run
 from hub.ledger.database import engine
 from tests.ledger.little_month import LittleMonth
+from tests.papers import pages
 
 HUB_TOML = """
 [hub]
@@ -151,6 +153,35 @@ def test_an_export_goes_into_a_file(hub: Hub, tmp_path: Path, name: str) -> None
     assert written.startswith("agency,due_count" if name.endswith("csv") else '{"form": "f1"')
 
 
+def test_notices_of_the_city_come_as_pages_with_the_hash_of_each_agencys_export(hub: Hub, tmp_path: Path) -> None:
+    asked = ("export", "t27", "--period", "2026-12", "--round", "1")
+    assert hub(*asked, "-o", str(tmp_path / "notices.pdf")) == (0, "")
+    with pages.read((tmp_path / "notices.pdf").read_bytes()) as found:
+        texts = [page.text for page in found]
+    assert len(texts) == 6
+    for at, (agency, name) in enumerate((("110101", "东城区"), ("110105", "朝阳区"))):
+        _, exported = hub(*asked, "--agency", agency, "--json")
+        for printed in texts[3 * at : 3 * at + 3]:
+            assert f"致：{agency} {name} " in printed
+            assert hashlib.sha256(exported.encode()).hexdigest()[:32] in printed
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "pdf"])
+def test_papers_go_into_a_file_or_into_a_pipe_but_never_on_a_screen(
+    hub: Hub, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["export", "f8", "--period", "2026-12"]
+    assert hub(*asked, "-o", str(tmp_path / f"form.{ending}"), "--json") == (0, "")
+    for is_screen, code in ((False, 0), (True, 64)):
+        pipe = io.TextIOWrapper(io.BytesIO())
+        monkeypatch.setattr(pipe, "isatty", lambda is_screen=is_screen: is_screen)
+        monkeypatch.setattr("sys.stdout", pipe)
+        assert run([*asked, "--format", ending]) == code
+        pipe.flush()
+        wanted = b"" if is_screen else (tmp_path / f"form.{ending}").read_bytes()
+        assert pipe.buffer.getvalue() == wanted  # type: ignore[attr-defined]
+
+
 WRONG = [
     ["f9", "--period", "2026-12"],
     ["f2", "--period", "2026-12"],
@@ -161,11 +192,9 @@ WRONG = [
     ["f8", "--period", "2026-12", "--round", "3"],
     ["unit"],
     ["unit", "--unit", "12"],
-    ["balances", "--format", "xlsx"],
-    ["balances", "--format", "pdf"],
     ["balances", "--format", "yaml"],
-    ["balances", "-o", "balances.xlsx"],
     ["balances", "-o", "no/such/folder/balances.json"],
+    ["balances", "-o", "no/such/folder/balances.pdf"],
 ]
 
 

@@ -38,7 +38,7 @@ def test_the_document_is_the_profiles_own(name: str, capsys: pytest.CaptureFixtu
 
 
 def test_every_profile_has_its_document_and_no_other_is_there() -> None:
-    assert {path.stem for path in DOCUMENTS.iterdir()} == set(PROFILES)
+    assert {path.stem for path in DOCUMENTS.iterdir()} == {*PROFILES, "signatures"}
 
 
 @pytest.mark.parametrize("name", [profile.name for profile in line_profiles()])

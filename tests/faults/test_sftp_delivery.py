@@ -1,5 +1,6 @@
 """Faults 40 to 44: a request file reaches the bank whole and once, or it stays unsent, whatever the line and the disk do."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -31,6 +32,10 @@ def test_fault_40_connection_cut_mid_upload(bank: RealBank, seed: int, direction
             break
         cuts += 1
         assert bank.state() == "SENDING"
+        receipts = (bank.hub.settings.home / "receipts" / ICBC).glob("*.json")
+        asked = any(json.loads(each.read_text())["stage"] == "renaming" for each in receipts)
+        told = bank.city.value("select outcome from batch where bank = 'ICBC'")
+        assert told == ("unknown" if asked else "refused"), f"after a cut at {point}"
         final = bank.sshd.outbound / name
         assert not final.exists() or final.read_bytes() == whole.read_bytes(), f"half a file after a cut at {point}"
         assert final.exists() or f"{name}.ok" not in bank.outbound(), f"an .ok alone after a cut at {point}"
@@ -48,6 +53,8 @@ def test_fault_41_rename_reply_lost(bank: RealBank, tmp_path: Path, lost: str, t
     bank.proxy.down = lambda _passed, _coming: Act.CUT if renamed.exists() else Act.PASS
     assert not bank.deliver()
     assert bank.state() == "SENDING" and renamed.exists()
+    outcome = "select outcome from batch where bank = 'ICBC'"
+    assert bank.city.value(outcome) == "unknown"
     bank.proxy.heal()
     first = renamed.stat().st_ino
     if not taken:
@@ -68,8 +75,10 @@ def test_fault_41_rename_reply_lost(bank: RealBank, tmp_path: Path, lost: str, t
         (item,) = bank.city.work("unsent")
         assert "unknown" in item["summary"] and "hub bank delivery" in item["summary"]
         _move_all(tmp_path / "desk", bank.sshd.outbound)
+        assert bank.city.value(outcome) == "unknown"
         assert bank.deliver()
         bank.was_sent_once(name)
+    assert bank.city.value(outcome) == "delivered"
     bank.all_is_booked_once()
 
 

@@ -70,6 +70,7 @@ inbound_dir = "inbound"
 done_dir = "done"
 max_lines = {max_lines}
 poll_seconds = {poll_seconds}
+shadow = {shadow}
 """
 
 
@@ -101,6 +102,7 @@ def open_city(
     poll_seconds: int = 5,
     profiles: Mapping[str, str] | None = None,
     signing: Mapping[str, str] | None = None,
+    shadow: Sequence[str] = (),
 ) -> "City":
     """A city with two agencies and its banks, whose books begin on the 28th of October 2026."""
     folder.mkdir(exist_ok=True)
@@ -114,6 +116,7 @@ def open_city(
             partial="false" if code in no_parts else "true",
             max_lines=max_lines,
             poll_seconds=poll_seconds,
+            shadow="true" if code in shadow else "false",
         )
         if signing and code in signing:
             signings[code], keys = exchange_keys(signing[code], folder / "keys", code)

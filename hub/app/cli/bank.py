@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from hub.app.cli import delivery, output, quarantine
+from hub.app.cli import delivery, output, quarantine, shadow
 from hub.domain.signatures import Scheme
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The banks' door.")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(shadow.app, name="shadow")
 app.command("delivery")(delivery.delivery)
 
 
@@ -75,9 +76,10 @@ def list_banks(ctx: typer.Context) -> None:
 
     context = output.of(ctx)
     banks = {bank.code: bank.profile for bank in context.settings.banks}
+    in_shadow = {bank.code for bank in context.settings.banks if bank.shadow}
     engine = context.engine(ROLE_READ)
     try:
-        board = bank_board.read(engine, banks)
+        board = bank_board.read(engine, banks, in_shadow)
     finally:
         engine.dispose()
     output.emit(context, as_document(board), None if context.json else as_table(board))

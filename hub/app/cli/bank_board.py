@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from hub.domain.circuit import Circuit, CircuitState
 from hub.domain.expected_files import Awaited, ExpectedFile
-from hub.ledger.bank_board import BankBoard, BankRow
+from hub.domain.lifecycle import DeliveryOutcome
+from hub.ledger.bank_board import BankBoard, BankRow, LastRequest
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -22,7 +24,9 @@ def _as_row(row: BankRow, now: datetime) -> dict[str, object]:
     return {
         "bank": row.bank,
         "profile": row.profile,
-        "last_out": out and {"file": out.name, "at": out.at, "proven": out.proven},
+        "mode": "shadow" if row.in_shadow else "live",
+        "circuit": circuit_as_json(row.circuit),
+        "last_out": out and {"file": out.name, "at": out.at, "proven": out.proven, "outcome": out.outcome},
         "last_in": came and {"file": came.name, "at": came.at, "outcome": came.outcome},
         "next": step and {"period": str(step.period), "round": step.round, "step": step.step, "due_at": step.due_at},
         "awaited": [
@@ -34,6 +38,13 @@ def _as_row(row: BankRow, now: datetime) -> dict[str, object]:
         ],
         "work_items": {"open": sum(row.work_items.values()), "queues": dict(row.work_items)},
         "paused": paused and {"since": paused.since, "why": paused.why},
+    }  # fmt: skip
+
+
+def circuit_as_json(circuit: Circuit) -> dict[str, object]:
+    """A bank's circuit breaker; ``until`` is wall clock, null while it is closed."""
+    return {
+        "state": circuit.state, "failures": circuit.failures, "until": circuit.until, "why": circuit.why or None,
     }  # fmt: skip
 
 
@@ -51,20 +62,33 @@ def as_table(board: BankBoard) -> "RenderableType":
     for name in ("bank", "last file out, last file in", "next", "awaited", "open"):
         table.add_column(name, overflow="fold", justify="right" if name == "open" else "left")
     for row in board.rows:
-        cells = ((row.bank, row.profile), _files(row), _next(row), _awaited(row.awaited, board.now))
+        cells = (_bank(row), _files(row), _next(row), _awaited(row.awaited, board.now))
         opened = sum(row.work_items.values())
         table.add_row(*(Text("\n".join(lines)) for lines in cells), Text(str(opened or "")))
     return Group(table, *_pauses(board))
+
+
+def _bank(row: BankRow) -> Iterator[str]:
+    yield row.bank
+    yield row.profile
+    if row.in_shadow:
+        yield "in shadow"
+    if row.circuit.state is not CircuitState.CLOSED:
+        yield f"circuit {row.circuit.state}"
 
 
 def _files(row: BankRow) -> Iterator[str]:
     out, came = row.last_out, row.last_in
     if out is not None:
         yield f"→ {_printable(out.name)}"
-        yield " ".join(filter(None, (" ", _time(out.at), "proven" if out.proven else "not proven")))
+        yield " ".join(filter(None, (" ", _time(out.at), "proven" if out.proven else _not_proven(out))))
     if came is not None:
         yield f"← {_printable(came.name)}"
         yield f"  {_time(came.at)} {came.outcome}"
+
+
+def _not_proven(out: LastRequest) -> str:
+    return "outcome unknown" if out.outcome is DeliveryOutcome.UNKNOWN else "not proven"
 
 
 def _next(row: BankRow) -> Iterator[str]:
@@ -97,6 +121,12 @@ def _pauses(board: BankBoard) -> "Iterator[Text]":
         if row.paused is not None:
             since = "" if row.paused.since is None else f" since {_time(row.paused.since)}"
             yield Text(f"{row.bank}: deliveries do not get through{since}: {_printable(row.paused.why)}")
+        if row.circuit.until is not None:
+            until = f"{row.circuit.until:%H:%M:%S}"
+            yield Text(
+                f"{row.bank}: circuit {row.circuit.state} until {until}, {row.circuit.failures} failures:"
+                f" {_printable(row.circuit.why)}"
+            )
 
 
 def _printable(said: str) -> str:

@@ -39,7 +39,7 @@ class Finding:
 
 @app.command()
 def doctor(ctx: typer.Context) -> None:
-    """Versions, keys, calendar horizon, disk, schemas, broker and database; exit 1 when something is wrong."""
+    """Versions, keys, calendar horizon, disk, schemas, fonts, broker and database; exit 1 when something is wrong."""
     from rich.table import Table
 
     context = output.of(ctx)
@@ -154,6 +154,12 @@ def _schemas(_settings: "Settings") -> str:
     return f"{len(schemas.names())} schemas of {len(topics.ALL)} topics; each form reads all its former ones"
 
 
+def _fonts(_settings: "Settings") -> str:
+    from hub.app.papers import fonts
+
+    return f"papers are written with {fonts.check()}"
+
+
 def _broker(settings: "Settings") -> Finding | str:
     import asyncio
 
@@ -210,6 +216,7 @@ CHECKS: "Final[dict[str, Callable[[Settings], Finding | str]]]" = {
     "disk": _disk,
     "keys": _keys,
     "schemas": _schemas,
+    "fonts": _fonts,
     "broker": _broker,
     "database": _database,
     "calendar": _calendar,

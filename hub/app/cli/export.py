@@ -1,7 +1,11 @@
 """``hub export FORM``: forms of the regulation and books (contract sections 6 and 7)."""
 
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import typer
 
@@ -16,8 +20,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-FORMATS: Final = ("json", "csv")
-FORMATS_NOT_YET: Final = ("xlsx", "pdf")
+PAPERS: Final = ("xlsx", "pdf")
+FORMATS: Final = ("json", "csv", *PAPERS)
 
 
 @app.command()
@@ -30,10 +34,10 @@ def export(
     agency: str | None = typer.Option(None, help="Only this agency."),
     bank: str | None = typer.Option(None, help="Only this bank."),
     unit: str | None = typer.Option(None, help="Only this unit, 12 digits."),
-    format_: str | None = typer.Option(None, "--format", help="json or csv; else a table in yuan."),
+    format_: str | None = typer.Option(None, "--format", help="json, csv, xlsx or pdf; else a table in yuan."),
     out: Path | None = typer.Option(None, "-o", "--output", metavar="FILE", help="Write there instead of the screen."),
 ) -> None:
-    """A form filled in from the books. Amounts in JSON and CSV are whole fen."""
+    """A form filled in from the books. Amounts in JSON and CSV are whole fen; XLSX and PDF are papers, in yuan."""
     context = output.of(ctx)
     wanted = known_form(form)
     kind = known_format(format_, out, as_json=context.json)
@@ -45,7 +49,10 @@ def export(
             sheet = fill(conn, wanted, question)
     finally:
         engine.dispose()
-    answer(context, sheet, kind, out)
+    if kind in PAPERS:
+        hand_out(context, sheet, question, kind, out)
+    else:
+        answer(context, sheet, kind, out)
 
 
 def known_form(name: str) -> Form:
@@ -61,14 +68,14 @@ def known_format(name: str | None, out: Path | None, *, as_json: bool) -> str | 
     """json, csv, or None for a table. A file without ``--format`` is what its ending says, else JSON."""
     if name is None:
         ending = "" if out is None else out.suffix.lower().removeprefix(".")
-        if ending in FORMATS_NOT_YET or (ending in FORMATS and not as_json):
+        if ending in PAPERS or (ending in FORMATS and not as_json):
             name = ending
         elif as_json or out is not None:
             name = "json"
-    if name in FORMATS_NOT_YET:
-        raise typer.BadParameter(f"format {name} is not in this version; there are {', '.join(FORMATS)}")
     if name is not None and name not in FORMATS:
         raise typer.BadParameter(f"{name!r} is no format; there are {', '.join(FORMATS)}")
+    if name in PAPERS and out is None and sys.stdout.isatty():
+        raise typer.BadParameter(f"{name} is not for a screen: name a file with -o FILE, or redirect the output")
     return name
 
 
@@ -106,12 +113,46 @@ def answer(context: Context, sheet: Sheet, kind: str | None, out: Path | None) -
     if kind is None:
         print_whole(context, as_table(sheet))
         return
-    text = as_csv(sheet) if kind == "csv" else output.as_json(sheet.as_json()) + "\n"
+    parts = [as_csv(sheet)] if kind == "csv" else sheet.json_text()
     if out is None:
-        typer.echo(text, nl=False)
+        sys.stdout.writelines(parts)
+        sys.stdout.flush()
         return
+    with _written(out) as file:
+        file.writelines(part.encode() for part in parts)
+    context.say(f"{out}: {len(sheet.rows)} rows")
+
+
+def hand_out(context: Context, sheet: Sheet, question: Question, kind: str, out: Path | None) -> None:
+    """The form as a workbook, or as pages: one paper, or one an agency with all its copies."""
+    from hub.app.papers.layout import Names, papers, whole
+    from hub.app.papers.pdf import write_pdf
+    from hub.app.papers.xlsx import write_xlsx
+
+    parties = context.settings
+    names = Names(
+        agencies={each.code: each.name for each in parties.agencies},
+        banks={each.code: each.name for each in parties.banks},
+    )
+    content = io.BytesIO()
+    if kind == "pdf":
+        content.write(write_pdf(papers(sheet, question, names)))
+    else:
+        write_xlsx(whole(sheet, question, names), content)
+    if out is None:
+        sys.stdout.buffer.write(content.getvalue())
+        sys.stdout.flush()
+        return
+    with _written(out) as file:
+        file.write(content.getvalue())
+    context.say(f"{out}: {len(sheet.rows)} rows")
+
+
+@contextmanager
+def _written(out: Path) -> Iterator[BinaryIO]:
+    """The file to write to; wrong usage when it cannot be."""
     try:
-        out.write_text(text, encoding="utf-8", newline="")
+        with out.open("wb") as file:
+            yield file
     except OSError as refused:
         raise typer.BadParameter(f"cannot write {out}: {refused.strerror}") from refused
-    context.say(f"{out}: {len(sheet.rows)} rows")

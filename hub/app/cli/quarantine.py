@@ -219,7 +219,7 @@ def _page(held: "Held", faults: "Sequence[ShownFault]") -> "RenderableType":
 
 
 def _asked_in_words(asked: "RequestedLine") -> str:
-    from hub.app.cli.sheets import yuan
+    from hub.domain.money import yuan
 
     amounts = " ".join(f"{fund} {yuan(fen)}" for fund, fen in asked.amounts._asdict().items())
     part = "part allowed" if asked.partial else "all or nothing"

@@ -9,6 +9,7 @@ import typer
 
 from hub.app.cli import output
 from hub.app.cli.output import Context
+from hub.domain.circuit import CLOSED
 from hub.domain.errors import HubError
 
 if TYPE_CHECKING:
@@ -115,6 +116,14 @@ def _show(context: Context) -> None:
         "services": view.services,
         "pipeline": {"in_flight": view.in_flight},
         "worklist": {"open": view.worklist_open},
+        "banks": [
+            {
+                "bank": bank.code,
+                "mode": "shadow" if bank.shadow else "live",
+                "circuit": None if view.circuits is None else view.circuits.get(bank.code, CLOSED).state,
+            }
+            for bank in context.settings.banks
+        ],
     }
     output.emit(context, data, None if context.json else _table(context, view))
 
@@ -131,6 +140,13 @@ def _table(context: Context, view: "View") -> "Table":
     table.add_row("business time", f"{view.clock or 'unknown'} ({mode} clock)")
     table.add_row("in flight", "unknown" if view.in_flight is None else str(view.in_flight))
     table.add_row("waiting for a person", "unknown" if view.worklist_open is None else str(view.worklist_open))
+    for bank in context.settings.banks:
+        circuit = CLOSED if view.circuits is None else view.circuits.get(bank.code, CLOSED)
+        told = ["in shadow: nothing is booked or sent"] if bank.shadow else []
+        if circuit.until is not None:
+            told.append(f"circuit {circuit.state} until {circuit.until:%H:%M:%S}")
+        if told:
+            table.add_row(bank.code, ", ".join(told))
     table.add_row("home", str(context.settings.home))
     return table
 

@@ -7,23 +7,13 @@ from typing import Final
 from rich import box
 from rich.table import Table
 
-from hub.domain.money import Fen, print_yuan
+from hub.domain.money import yuan
 from hub.ledger.forms.form import MEASURE_FIELDS, Measure, Sheet
+from hub.ledger.forms.on_paper import MEASURE_HEADS
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_SHOWN: Final = 200
 """Rows of a table on the screen; JSON and CSV always hold all."""
-
-_MEASURE_NAMES: Final = {
-    "due": "应缴 due",
-    "requested": "申请扣款 requested",
-    "arrived": "到位 arrived",
-    "unarrived": "未到 unarrived",
-    "unanswered": "未回 unanswered",
-    "arrears": "欠缴 arrears",
-    "collected": "已收 collected",
-    "outstanding": "欠缴余额 outstanding",
-}
 
 
 def as_csv(sheet: Sheet) -> str:
@@ -56,7 +46,7 @@ def as_table(sheet: Sheet) -> Table:
     for name, total in zip(sheet.form.measures, sheet.total, strict=True):
         count, money = _cells(total)
         table.add_column("n", footer=count, justify="right")
-        table.add_column(_MEASURE_NAMES[name], footer=money, justify="right")
+        table.add_column(f"{MEASURE_HEADS[name]} {name}", footer=money, justify="right")
     if sheet.form.has_status:
         table.add_column("status")
     for row in sheet.rows[:_ROWS_SHOWN]:
@@ -69,10 +59,3 @@ def as_table(sheet: Sheet) -> Table:
 
 def _cells(measure: Measure) -> tuple[str, str]:
     return f"{measure.count:,}", yuan(measure.total)
-
-
-def yuan(fen: int) -> str:
-    """Yuan with separators for reading; a difference may be negative."""
-    sign = "-" if fen < 0 else ""
-    whole, _, cents = print_yuan(Fen(abs(fen))).partition(".")
-    return f"{sign}{int(whole):,}.{cents}"

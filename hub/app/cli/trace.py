@@ -76,7 +76,7 @@ def _is_short(name: str, value: Any) -> bool:
 
 def words_of(name: str, value: Any) -> str:
     """A fact in words; amounts in yuan."""
-    from hub.app.cli.sheets import yuan
+    from hub.domain.money import yuan
 
     if isinstance(value, dict):
         parts = [f"{key} {part if key == 'count' else yuan(part)}" for key, part in value.items() if part]
@@ -86,7 +86,7 @@ def words_of(name: str, value: Any) -> str:
 
 def _lines(facts: Any) -> list[str]:
     """What deserves lines of its own: the file's line as it stands, postings, faults."""
-    from hub.app.cli.sheets import yuan
+    from hub.domain.money import yuan
 
     lines = [facts["text"]] if facts.get("text") else []
     lines += [

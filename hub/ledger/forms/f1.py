@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from hub.domain.funds import FUND_NAMES
 from hub.ledger.forms.form import Form, Question, SheetRow, read, wanted
+from hub.ledger.forms.on_paper import DESK_SIGNATURES, OnPaper
 
 KEYS = ("agency",)
 MEASURES: Final = ("due", "arrived", "arrears")
@@ -32,4 +33,11 @@ FORM = Form(
     measures=MEASURES,
     filters=frozenset({"agency"}),
     rows=rows,
+    on_paper=OnPaper(
+        title="北京市社会保险基金月报收缴到位及欠缴汇总表",
+        made_by="社保经(代)办机构财务岗",
+        made_for="市社保中心收缴岗",
+        signatures=DESK_SIGNATURES,
+        seal="经(代)办机构财务章",
+    ),
 )

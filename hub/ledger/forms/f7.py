@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from hub.ledger.forms.form import Form, Question, SheetRow, read, sums, wanted, wanted_bills
+from hub.ledger.forms.on_paper import DESK_SIGNATURES, OnPaper
 
 KEYS = ("bank", "file")
 
@@ -29,4 +30,11 @@ FORM = Form(
     measures=("requested",),
     has_round=True,
     rows=rows,
+    on_paper=OnPaper(
+        title="市社保中心银行扣款信息核对表",
+        made_by="市社保中心财务岗",
+        made_for="银行",
+        signatures=DESK_SIGNATURES,
+        seal="市社保中心财务章",
+    ),
 )

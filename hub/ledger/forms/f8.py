@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from hub.ledger.forms import answers
 from hub.ledger.forms.form import Form, Question, SheetRow
+from hub.ledger.forms.on_paper import DESK_SIGNATURES, OnPaper
 
 KEYS = ("agency", "bank", "kind")
 
@@ -22,4 +23,12 @@ FORM = Form(
     measures=answers.MEASURES,
     has_round=True,
     rows=rows,
+    on_paper=OnPaper(
+        title="市社保中心社会保险费银行扣款到位核对单",
+        made_by="市社保中心财务岗",
+        made_for="市社保中心收缴岗",
+        signatures=DESK_SIGNATURES,
+        seal="市社保中心财务章",
+        capitals=("arrived",),
+    ),
 )

@@ -4,14 +4,17 @@ Each form is a module beside this one that says which rows of the books it adds 
 the question asked, the sums over the four funds, the filters, and the sheet that answers.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, text
 
 from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.money import Fen
+from hub.ledger.forms.on_paper import KEY_HEADS, MEASURE_HEADS, OnPaper
 
 WIDTH: Final = 1 + len(FUND_NAMES)
 """Columns of one measure in a query: its count, then the four funds in statutory order."""
@@ -95,6 +98,14 @@ class Form:
     has_status: bool = False
     """Its rows end with where the bill stands."""
     rows: Callable[[Connection, Question], Iterable[SheetRow]]
+    on_paper: OnPaper = field(default_factory=OnPaper)
+    """What XLSX and PDF show of it besides the rows."""
+
+    def __post_init__(self) -> None:
+        assert all(key in KEY_HEADS for key in self.keys), f"a key of {self.name} has no head in on_paper.py"
+        assert all(each in MEASURE_HEADS for each in self.measures), f"a measure of {self.name} has no head there"
+        assert set(self.on_paper.capitals) <= set(self.measures), self.on_paper.capitals
+        assert not self.on_paper.by_agency or self.keys[0] == "agency", self.keys
 
     def faults(self, question: Question) -> list[str]:
         """Why this question is not one for this form; empty when it is."""
@@ -128,13 +139,33 @@ class Sheet:
 
     def as_json(self) -> dict[str, Any]:
         """The envelope of contract section 7."""
+        return self._envelope([self._row(row) for row in self.rows])
+
+    def json_text(self) -> Iterator[str]:
+        """The envelope as one line of JSON with its line feed, a row at a time: what ``--format json`` prints."""
+        before, after = json.dumps(self._envelope([]), ensure_ascii=False).split('"rows": []')
+        yield f'{before}"rows": ['
+        for at, row in enumerate(self.rows):
+            yield (", " if at else "") + json.dumps(self._row(row), ensure_ascii=False)
+        yield f"]{after}\n"
+
+    def content_hash(self) -> str:
+        """SHA-256 of :meth:`json_text` in UTF-8, hex: papers carry its first digits, so that anybody can hold a paper
+        against the books (``hub export … --format json | sha256sum``).
+        """
+        digest = sha256()
+        for part in self.json_text():
+            digest.update(part.encode())
+        return digest.hexdigest()
+
+    def _envelope(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         return {
             "form": self.form.name,
             "title": f"{self.form.paper} {self.form.title}".strip(),
             "period": self.period,
             "round": self.round,
             "unit": "fen",
-            "rows": [self._row(row) for row in self.rows],
+            "rows": rows,
             "total": self._measures(self.total),
         }
 

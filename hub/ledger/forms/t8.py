@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from hub.ledger.forms.form import Form, Question, SheetRow, read, sums, wanted
+from hub.ledger.forms.on_paper import DESK_SIGNATURES, OnPaper
 
 KEYS = ("agency", "kind", "mode", "bank")
 
@@ -20,4 +21,18 @@ def rows(connection: Connection, question: Question) -> Iterable[SheetRow]:
     return read(connection, query, len(KEYS), question)
 
 
-FORM = Form(name="t8", paper="表八", title="收缴月报核对表", keys=KEYS, measures=("due",), rows=rows)
+FORM = Form(
+    name="t8",
+    paper="表八",
+    title="收缴月报核对表",
+    keys=KEYS,
+    measures=("due",),
+    rows=rows,
+    on_paper=OnPaper(
+        title="北京市社会保险费收缴月报核对表",
+        made_by="社保经(代)办机构业务岗",
+        made_for="社保经(代)办机构财务岗",
+        signatures=DESK_SIGNATURES,
+        seal="经(代)办机构业务章",
+    ),
+)

@@ -23,6 +23,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     reversals.returns_mirror_their_receipts,
     reversals.changes_mirror_their_answers,
     reversals.changes_follow_each_other,
+    bills.nothing_is_booked_in_shadow,
     events.events_are_taken_or_in_flight,
     events.answers_are_released,
     # 2: control totals at every hand-over

@@ -10,6 +10,7 @@ from hub.domain.funds import FUND_NAMES
 from hub.domain.lifecycle import BatchState
 from hub.domain.timetable import Step
 from hub.ledger import arrivals
+from hub.ledger.shadow import IN_SHADOW
 from hub.ledger.verification.findings import Evidence, Outcome, compare_sets, fund_sums, funds, nothing
 
 FUNDS: Final = len(FUND_NAMES)
@@ -121,7 +122,7 @@ def due_is_arrived_or_in_arrears(conn: Connection, _evidence: Evidence) -> Outco
     query = f"""
         select 'bill' as place, b.bill_no as key, {funds("b")} as expected, array[{found}] as found
         from bill b left join ({_IN_TIME}) c on c.bill_id = b.id left join arrears a on a.bill_id = b.id
-        where b.kind = 'M' and b.period in ({_CLOSED})
+        where b.kind = 'M' and b.period in ({_CLOSED}) and not {IN_SHADOW}
             and b.agency || '/' || b.shard not in ({_CLOSING_IN_FLIGHT})
     """
     return compare_sets(conn, "due-is-arrived-or-in-arrears", "monthly bills", FUND_NAMES, query)
@@ -147,8 +148,19 @@ def closes_equal_the_books(conn: Connection, _evidence: Evidence) -> Outcome:
             select b.period, b.agency,
                 {of_bills} || {of_money} || array[count(*) filter (where {missing} > 0), {short}]::bigint[] as measures
             from bill b left join ({_IN_TIME}) c on c.bill_id = b.id
-            where b.kind = 'M' and b.period in ({_CLOSED}) group by b.period, b.agency) e
+            where b.kind = 'M' and b.period in ({_CLOSED}) and not {IN_SHADOW} group by b.period, b.agency) e
         full join period_close k using (period, agency)
     """
     labels = [f"{name}.{column}" for name in _FORM_ONE for column in ("count", *FUND_NAMES)]
     return compare_sets(conn, "closes-equal-the-books", "agencies' months", labels, query)
+
+
+def nothing_is_booked_in_shadow(conn: Connection, _evidence: Evidence) -> Outcome:
+    """A bill of a bank in shadow is neither asked for, nor has it money or arrears: another system keeps its books."""
+    tables = ("instruction", "collection", "arrears")
+    counts = ", ".join(f"(select count(*) from {table} x where x.bill_id = b.id)" for table in tables)
+    query = f"""
+        select 'bill' as place, b.bill_no as key, array[0, 0, 0]::bigint[] as expected, array[{counts}] as found
+        from bill b where {IN_SHADOW}
+    """
+    return compare_sets(conn, "nothing-is-booked-in-shadow", "bills of banks in shadow", tables, query)

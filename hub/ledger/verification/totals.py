@@ -14,6 +14,7 @@ from hub.domain.lifecycle import BatchState
 from hub.domain.reconciliation import HASH_TOTAL_MODULUS
 from hub.domain.timetable import Step
 from hub.ledger.database import SCHEDULE_LOCK
+from hub.ledger.shadow import NOT_ASKED
 from hub.ledger.verification.findings import COUNTED, Evidence, Outcome, compare_sets, fund_sums, funds
 
 _DONE: Final = f"select period, round, due_at from step_done where step = '{Step.UPLOAD_CLOSE}'"
@@ -57,7 +58,8 @@ def requests_equal_dues(conn: Connection, _evidence: Evidence) -> Outcome:
             select i.bill_id as id, i.round, {funds("i")} as amounts from instruction i join bills b on b.id = i.bill_id)
         select 'instruction' as place, b.bill_no || '-' || round as key, e.amounts as expected, f.amounts as found
         from expected e full join found f using (id, round) join bill b using (id)
-        where f.amounts is not null or (b.period, round) in (select period, round from ({_DONE}) done)
+        where f.amounts is not null
+            or ((b.period, round) in (select period, round from ({_DONE}) done) and not {NOT_ASKED.format(round="round")})
     """
     return compare_sets(conn, "requests-equal-dues", "requests", FUND_NAMES, query)
 

@@ -19,6 +19,12 @@ T8 = """
     110105 | M    | S    |      || 1  50000  5000 2500 1500
     total                       || 8 360000 36000 18000 10800
 """
+T9 = """
+    agency || due
+    110101 || 5 240000 24000 12000 7200
+    110105 || 3 120000 12000  6000 3600
+    total  || 8 360000 36000 18000 10800
+"""
 F6_FIRST = """
     agency | bank | kind || requested
     110101 | CCB  | M    || 2 150000 15000 7500 4500
@@ -99,10 +105,11 @@ UNIT = """
     2027-01 | M    | B-1  || 1 10000 1000 500 300 || 0 0 0 0 0            || 1 10000 1000 500 300
     total                 || 2 20000 2000 1000 600|| 1 10000 1000 500 300 || 1 10000 1000 500 300
 """
-OF_A_MONTH = ("t8", "f6", "t26", "f7", "f8", "t27", "f1")
+OF_A_MONTH = ("t8", "t9", "f6", "t26", "f7", "f8", "t27", "f1")
 
 FILLED = [
     ("t8", Question(period=DECEMBER), T8),
+    ("t9", Question(period=DECEMBER), T9),
     ("f6", Question(period=DECEMBER, round=1), F6_FIRST),
     ("f6", Question(period=DECEMBER, round=2), F6_SECOND),
     ("f6", Question(period=DECEMBER), F6_BOTH),
@@ -188,6 +195,13 @@ def test_a_late_result_of_the_same_month_leaves_unanswered(books: Connection) ->
     assert (arrived, unarrived) == ((0, 40000, 2000, 0, 0), (1, 0, 2000, 2000, 1200))
     assert unanswered == (0, 0, 0, 0, 0)
     assert requested == (1, 40000, 4000, 2000, 1200)
+
+
+def test_the_summary_to_the_city_is_of_monthly_bills_alone(books: Connection) -> None:
+    """表九 sums the monthly reports up (C8); supplements and repayments have papers of their own."""
+    books.execute(text("update bill set kind = 'S' where bill_no = 'A-1'"))
+    assert fill(books, FORMS["t9"], Question(period=DECEMBER)).total[0].count == 7
+    assert fill(books, FORMS["t8"], Question(period=DECEMBER)).total[0].count == 8
 
 
 FILTERS = [

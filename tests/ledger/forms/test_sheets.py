@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from hub.app.cli.sheets import as_csv, harmless, yuan
+from hub.app.cli.sheets import as_csv, harmless
+from hub.domain.money import yuan
 from hub.ledger.forms import FORMS, Measure, Question, Sheet, SheetRow, fill
 
 FIELDS = ("count", "pension", "unemployment", "injury", "maternity")

@@ -128,7 +128,7 @@ OF_CHANGED_ANSWERS = {"changes-mirror-their-answers", "changes-follow-each-other
 
 def test_every_check_had_something_to_compare(books: Books) -> None:
     idle = {name for name, outcome in books.outcomes().items() if outcome.detail.startswith("0 ")}
-    assert idle == OF_CHANGED_ANSWERS
+    assert idle == {*OF_CHANGED_ANSWERS, "nothing-is-booked-in-shadow"}, "tests/processors has a bank in shadow"
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,7 @@ create table batch (                          -- one bank file each (表二十�
     signature      char(64) references archived_file,   -- what goes with the file; kept before any of it is sent
     signed_by      text check ((signed_by is null) = (signature is null)),   -- fingerprint of our key
     trouble        text not null default '',  -- why the last try to deliver failed; '' while none did
+    outcome        text not null default '',  -- of the last try: hub.domain.lifecycle.DeliveryOutcome; '' while none was made
     result_file_id bigint references file_intake,
     booking_period char(7),                   -- fixed when the result is released for posting
     posting_date   date,
@@ -236,6 +237,14 @@ create table delivery_finding (               -- what persons learned of a bank 
 create table bank_file_seen (                 -- a result file whose .ok does not agree (yet)
     bank text not null, name text not null, fingerprint text not null,
     primary key (bank, name)
+);
+create table bank_circuit (                   -- circuit breakers (hub.domain.circuit); wall clock
+    bank     text primary key,
+    state    text not null,
+    failures integer not null check (failures >= 0),
+    until    timestamptz,
+    refused  boolean not null,                -- the server does not accept the hub's key
+    why      text not null default ''
 );
 create table result_line (                    -- a bank's answer, checked against its request
     batch_id  bigint not null,
@@ -371,6 +380,44 @@ select b.id, b.agency, b.unit, b.period, 0, 0, 0, 0, false, min(r.dated_on)
 from reversal r join bill b on b.id = r.bill_id and b.kind = 'M' and r.booking_period > b.period
 where not exists (select from arrears a where a.bill_id = r.bill_id) group by b.id;
 
+-- ── shadow: banks for which another system collects; nothing here is of the books ───────────────────────────────
+create table shadow_period (                  -- banks that are not asked from an upload on to the end of its period (并行试运行)
+    period     char(7) not null,
+    bank       text not null,
+    from_round smallint not null check (from_round in (1, 2)),   -- 1: the bank's bills of the period are another system's
+    begun_at   timestamptz not null,          -- when that upload closed
+    primary key (period, bank)
+);
+create table shadow_session (                 -- the requests of a session as the hub would have sent them are made
+    period   char(7) not null,
+    round    smallint not null,
+    bank     text not null,
+    day      date not null,                   -- of the city batch
+    made_at  timestamptz not null,
+    primary key (period, round, bank)
+);
+create table shadow_file (                    -- what was laid side by side
+    id          bigint generated always as identity primary key,
+    bank        text not null,
+    origin      text not null,                -- hub.ledger.shadow.Origin
+    period      char(7), round smallint,      -- of requests
+    name        text not null,
+    fingerprint text not null,                -- where it was read; the same file is not read twice
+    sha256      char(64) not null references archived_file,
+    seen_at     timestamptz not null
+);
+create index shadow_file_by_bank on shadow_file (bank, origin, name);
+create table shadow_finding (                 -- what a comparison came to; the newest of a file, or of a session's requests, counts
+    id          bigint generated always as identity primary key,
+    bank        text not null,
+    period      char(7), round smallint,      -- null: of no session that the hub has made requests for
+    file_id     bigint references shadow_file,   -- null: the requests of the session against each other
+    found_at    timestamptz not null,
+    differences integer not null,
+    told        jsonb not null
+);
+create index shadow_finding_by_bank on shadow_finding (bank, id);
+
 -- ── transport ───────────────────────────────────────────────────────────────────────────────────────────────────
 create table outbox (
     id            bigint generated always as identity primary key,
@@ -482,6 +529,6 @@ grant select on all tables in schema public to hub_app, hub_read;
 grant insert on all tables in schema public to hub_app;
 grant usage on all sequences in schema public to hub_app;
 grant update on sequence instruction_id_seq to hub_app;   -- a session reserves its numbers at once
-grant update on business_clock, calendar_day, batch, bank_file_seen, work_item to hub_app;
+grant update on business_clock, calendar_day, batch, bank_file_seen, bank_circuit, work_item to hub_app;
 grant update (awaiting, published_at, published) on outbox to hub_app;
 grant delete on bank_file_seen to hub_app;
