@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
+from hub.domain.changed_answers import ChangesFile
 from hub.domain.faults import Fault, FaultCode, in_file_order
 from hub.domain.funds import FundAmounts
 from hub.domain.money import Fen
@@ -292,6 +293,14 @@ class BankFormat(Protocol):
     def ok_text(self, sha256: str, size: int) -> bytes: ...
 
     def ok_agrees(self, ok: bytes, sha256: str, size: int) -> bool: ...
+
+    def is_change_name(self, name: str, bank: str) -> bool:
+        """Whether a file in a bank's inbound directory claims to change answers; no other file is given to parse_change."""
+        ...
+
+    def parse_change(self, name: str, bank: str, data: BinaryIO) -> ChangesFile | Refused:
+        """A bank's file of changed answers (更正), complete and consistent in itself, or every fault of it."""
+        ...
 
     def parse_result(self, name: str, bank: str, data: BinaryIO) -> ResultFile | Refused:
         """``data`` is read from where it stands, perhaps twice."""

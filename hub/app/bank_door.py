@@ -92,7 +92,7 @@ def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
         unreached: HubError | None = None
         for name, file in sorted(listed.items()):
             ok = listed.get(name + OK_SUFFIX)
-            if ok is None or not profile.is_result_name(name, code):
+            if ok is None or not _is_expected(profile, name, code):
                 continue
             try:
                 beside = _Beside(ok, listed.get(name + SIG_SUFFIX))
@@ -113,6 +113,11 @@ def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
             raise unreached
         _clear_left_behind(hub, code, door, listed)
         return found
+
+
+def _is_expected(profile: BankFormat, name: str, code: str) -> bool:
+    """Whether a name in the inbound directory claims to be an answer, or a change of answers."""
+    return profile.is_result_name(name, code) or profile.is_change_name(name, code)
 
 
 def _set_aside(hub: Hub, code: str, file: RemoteFile, failure: HubError) -> str | None:
@@ -137,7 +142,7 @@ def _set_aside(hub: Hub, code: str, file: RemoteFile, failure: HubError) -> str 
 def _tell_left_out(hub: Hub, code: str, door: BankDoor) -> None:
     """What is not touched is told to a person: a name that no bank gives, or no file where an answer should be."""
     profile = hub.formats[code]
-    strange = [left for left in door.left_out() if not left.name or profile.is_result_name(_of_file(left.name), code)]
+    strange = [left for left in door.left_out() if not left.name or _is_expected(profile, _of_file(left.name), code)]
     if not strange:
         return
     with hub.engine.begin() as conn:
@@ -161,7 +166,7 @@ def _clear_left_behind(hub: Hub, code: str, door: BankDoor, listed: Mapping[str,
     profile = hub.formats[code]
     for left in listed.values():
         name = _of_file(left.name)
-        if left.name == name or name in listed or not profile.is_result_name(name, code):
+        if left.name == name or name in listed or not _is_expected(profile, name, code):
             continue
         with hub.engine.connect() as conn:
             contents = files.contents_under(conn, "bank", code, name)
@@ -191,7 +196,7 @@ def _read(door: BankDoor, file: RemoteFile, bytes_max: int) -> bytes:
 def _take(
     hub: Hub, code: str, door: BankDoor, file: RemoteFile, beside: _Beside, unready: UnreadyResults
 ) -> str | None:
-    """Archives, checks and books one file, then moves it away; None when what lies beside it does not agree yet."""
+    """Archives, checks and books one file, then moves it away; None when it waits, or what lies beside it does not agree yet."""
     profile = hub.formats[code]
     ok_text = _read(door, beside.ok, OK_BYTES_MAX)
     with working("fetch"), door.fetch(file.name, file.fingerprint) as data:
@@ -210,7 +215,10 @@ def _take(
         waits = signature is None
         if fault is None:
             with working("check") as piece:
-                outcome = _answer(hub, coming, piece)
+                judged = _answer(hub, coming, piece)
+            if judged is None:
+                return None
+            outcome = judged
     if fault is not None:
         seen = f"{file.fingerprint} {archived.sha256}"
         if waits and not unready.seen_before(file.name, seen):
@@ -266,9 +274,11 @@ def _is_repeat(hub: Hub, coming: bank_answers.Coming) -> bool:
     return True
 
 
-def _answer(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str:
-    """Answers a file; large ones a few at a time, since each is held beside its request in memory."""
+def _answer(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str | None:
+    """Answers a file; large ones a few at a time, since each is held beside its request in memory. None: it waits."""
     with _LARGE_FILES if coming.archived.size > LARGE_BYTES else nullcontext():
+        if hub.formats[coming.bank].is_change_name(coming.name, coming.bank):
+            return _judge_change(hub, coming, piece)
         return _judge(hub, coming, piece)
 
 
@@ -282,6 +292,21 @@ def _judge(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str:
     if faults:
         return _quarantine(hub, coming, faults, parsed, empty=len(parsed.answers) == 0)
     piece.lines = len(parsed.answers)
+    return "taken"
+
+
+def _judge_change(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str | None:
+    """A file of changed answers; None while it waits where it is for the answers that it changes."""
+    parsed = bank_answers.read_change(hub, coming)
+    if isinstance(parsed, Refused):
+        return _quarantine(hub, coming, list(parsed.faults), empty=coming.archived.size == 0)
+    with hub.engine.begin() as conn:
+        faults = bank_answers.take_in_change(hub, conn, coming, parsed)
+    if faults is None:
+        return None
+    if faults:
+        return _quarantine(hub, coming, faults)
+    piece.lines = len(parsed.changes)
     return "taken"
 
 

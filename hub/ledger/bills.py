@@ -155,12 +155,13 @@ class Standing:
 _STANDING = f"""
     select b.id, b.bill_no, b.agency, b.unit, b.period, b.kind, b.mode, b.shard,
            b.pension, b.unemployment, b.injury, b.maternity,
-           {", ".join(f"least(b.{fund}, coalesce(c.{fund}, 0) + coalesce(w.{fund}, 0))" for fund in FUND_NAMES)}
+           {", ".join(map(arrivals.on_bill, FUND_NAMES))}
     from bill b
     left join lateral (
         select {", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)} from collection where bill_id = b.id
     ) c on true
     left join lateral ({arrivals.coming("i.bill_id = b.id and t.state = 'POSTING'")}) w on true
+    left join lateral ({arrivals.booked_since("v.bill_id = b.id and t.state = 'POSTING'")}) s on true
     where {{where}}
 """
 

@@ -47,7 +47,9 @@ def release_if_due(conn: Connection, batch_no: str, now: datetime) -> bool:
 def _release(conn: Connection, batch: Batch, now: datetime, *, late: bool) -> None:
     period = steps.open_period(conn, now)
     set_based(conn)
-    batches.advance(conn, batch, BatchState.POSTING, booking_period=str(period), posting_date=now.date(), late=late)
+    batches.advance(
+        conn, batch, BatchState.POSTING, booking_period=str(period), posting_date=now.date(), released_at=now, late=late
+    )
     outbox.append(conn, _results(conn, batch, period, now, late))
 
 

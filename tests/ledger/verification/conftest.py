@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from connectors.formats import PROFILES
 from connectors.formats.dues import parse_dues
 from connectors.formats.receipts import parse_receipts
+from connectors.formats.returns import parse_returns
 from hub.ledger.database import engine
 from hub.ledger.verification import CHECKS, Evidence, Outcome, prepare
 from tests.ledger.little_month import FolderArchive, LittleMonth
@@ -27,6 +28,7 @@ class Books:
             archive=self.archive,
             read_dues=parse_dues,
             read_receipts=parse_receipts,
+            read_returns=parse_returns,
             format_of=lambda _bank: PROFILES["pipe-gb18030"],
         )
         return {outcome.name: outcome for outcome in (check(self.conn, evidence) for check in CHECKS)}

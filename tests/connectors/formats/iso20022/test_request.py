@@ -178,7 +178,7 @@ def test_names_of_files() -> None:
     ("name", "result"),
     [
         ("PAIN002_ICBC_20261203_0001.xml", True),
-        ("CAMT054_ICBC_20261203_0001.xml", True),
+        ("CAMT054_ICBC_20261203_0001.xml", False),  # a change
         ("PAIN002_ICBC_20261203_0001.xml.ok", False),
         ("PAIN008_ICBC_20261202_0001.xml", False),
         ("PAIN002_CCB_20261203_0001.xml", True),  # refused by its contents check, not passed over
