@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
+from hub.domain.changed_answers import ChangesFile
 from hub.domain.faults import Fault, FaultCode, in_file_order
 from hub.domain.funds import FundAmounts
 from hub.domain.money import Fen
@@ -35,6 +36,10 @@ class FileArchive(Protocol):
 
     def find(self, sha256: str) -> Archived:
         """The archived file; FileNotFoundError when there is none."""
+        ...
+
+    def proven(self, sha256: str) -> Archived:
+        """The archived file, read and found to be what was kept; HubError, not retriable, when it is gone or damaged."""
         ...
 
 
@@ -134,8 +139,11 @@ class BankDoor(Protocol):
         """What the last ``list_results()`` left out. Hidden files, as uploads under way are, are nobody's business."""
         ...
 
-    def fetch(self, name: str) -> BinaryIO:
-        """The whole file as a spooled temporary file at position 0; caps size before reading."""
+    def fetch(self, name: str, fingerprint: str | None = None) -> BinaryIO:
+        """The whole file as a spooled temporary file at position 0; caps size before reading.
+
+        With a ``fingerprint``, only the file that was listed: another one under its name is a failure that is retriable.
+        """
         ...
 
     def deliver(self, name: str, source: Path, ok_text: bytes, signature: bytes | None = None) -> Delivery:
@@ -157,8 +165,12 @@ class BankDoor(Protocol):
         """What the bank says of such a file: it counts as delivered from now on, or is sent once more."""
         ...
 
-    def move_to_done(self, name: str) -> str:
-        """Moves an inbound file to the done directory; a name taken there gets .2, .3 …; a name gone already is done."""
+    def move_to_done(self, name: str, fingerprint: str | None = None) -> str:
+        """Moves an inbound file to the done directory; a name taken there gets .2, .3 …; a name gone already is done.
+
+        With a ``fingerprint``, only the file that was listed: another one under its name is left where it is, which is
+        a failure that is retriable.
+        """
         ...
 
     def check(self, *, may_write: bool = True) -> DoorReport:
@@ -281,6 +293,14 @@ class BankFormat(Protocol):
     def ok_text(self, sha256: str, size: int) -> bytes: ...
 
     def ok_agrees(self, ok: bytes, sha256: str, size: int) -> bool: ...
+
+    def is_change_name(self, name: str, bank: str) -> bool:
+        """Whether a file in a bank's inbound directory claims to change answers; no other file is given to parse_change."""
+        ...
+
+    def parse_change(self, name: str, bank: str, data: BinaryIO) -> ChangesFile | Refused:
+        """A bank's file of changed answers (更正), complete and consistent in itself, or every fault of it."""
+        ...
 
     def parse_result(self, name: str, bank: str, data: BinaryIO) -> ResultFile | Refused:
         """``data`` is read from where it stands, perhaps twice."""

@@ -1,4 +1,4 @@
-"""The agencies' export program: dues, second collections and sporadic receipts (contract, section 2)."""
+"""The agencies' export program: dues, second collections, sporadic receipts and returns (contract, section 2)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -49,6 +49,16 @@ class Receipt(NamedTuple):
     cheque: str
     amount: int
     received_on: date
+
+
+class Returned(NamedTuple):
+    """A receipt that came back unpaid: ``amount`` in fen, the whole of it."""
+
+    no: str
+    receipt: str
+    amount: int
+    reason: str
+    returned_on: date
 
 
 def bill_of(population: Population, unit: Unit, period: str) -> Bill:
@@ -108,3 +118,14 @@ def receipts(agency: str, day: date, no: int, taken: Sequence[Receipt]) -> Paper
     ]
     total = sum(one.amount for one in taken)
     return Paper(f"RCPT_{agency}_{day:%Y%m%d}_{no:04d}.txt", sealed(lines, len(taken), yuan(total)))
+
+
+def returns(agency: str, day: date, no: int, back: Sequence[Returned]) -> Paper:
+    """``RTN_…``: receipts that came back unpaid (退票), told on one day."""
+    lines = [f"H|RETURNS|1|{agency}|{day}|{no:04d}"]
+    lines += [
+        f"D|{number}|{one.no}|{one.receipt}|{yuan(one.amount)}|{one.reason}|{one.returned_on}"
+        for number, one in enumerate(back, 1)
+    ]
+    total = sum(one.amount for one in back)
+    return Paper(f"RTN_{agency}_{day:%Y%m%d}_{no:04d}.txt", sealed(lines, len(back), yuan(total)))

@@ -1,26 +1,32 @@
 """A bank's reading of pain.008.001.08 and its answers in pain.002.001.10, for ``simulators.bank_program``.
 
+An answer is told as the fields of the contract's own form (section 4), so that programs and the oracle judge all forms alike.
+
 Written against the agreement, not against the hub: elements are looked up by their path, totals added up anew.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from hashlib import sha256
 from typing import Final
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from simulators.agency import Paper
-from simulators.amounts import NIL, Four, add, fen, four_of, yuan
-from simulators.bank_work import Asked, Given, Request, UnusableRequestError, refuse_unless
+from simulators.amounts import NIL, add, fen, four_of, yuan
+from simulators.bank_work import Asked, Request, UnusableRequestError, refuse_unless
 
 REQUESTS: Final = "PAIN008_"
 """What the names of such requests begin with."""
 
+RESULTS: Final = "PAIN002_"
+"""The same of their answers."""
+
 _ISO: Final = "urn:iso:std:iso:20022:tech:xsd:"
+_REPORT: Final = "pain.002.001.10"
 _FUNDS: Final = ("PENSION", "UNEMPLOYMENT", "INJURY", "MATERNITY")
 _REASONS: Final = {"02": "AM04", "03": "AC01", "04": "AC06", "05": "BE01", "06": "MD01", "99": "MS03"}
+_CODES: Final = {reason: code for code, reason in _REASONS.items()}
 _NAME = re.compile(r"PAIN008_([A-Z0-9]{2,12})_([0-9]{8})_([0-9]{4})\.xml", re.ASCII)
 _PURPOSE = re.compile(r"([0-9]{4}-[0-9]{2})-([12])", re.ASCII)
 _ACCOUNT = re.compile(r"[0-9]{10,32}", re.ASCII)
@@ -44,7 +50,11 @@ class _Part:
         return found[0]
 
     def text(self, path: str) -> str:
-        return self.one(path)._element.text or ""
+        return self.one(path).text_of_its_own
+
+    @property
+    def text_of_its_own(self) -> str:
+        return self._element.text or ""
 
     def money(self, path: str) -> str:
         currency = self.one(path)._element.get("Ccy")
@@ -119,54 +129,110 @@ def _short(instruction: str) -> str:
     return instruction[:34] + instruction[35] if len(instruction) == 36 else instruction
 
 
-def print_result(request: Request, given: Sequence[Given], day: date, no: int) -> Paper:
-    """``PAIN002_…`` for a request: every line once, in the order of ``given``."""
+def is_message(data: bytes) -> bool:
+    """Whether these are the bytes of a message, and not of lines."""
+    return data.startswith(b"<")
+
+
+def fields_of(data: bytes) -> list[list[str]]:
+    """A result as the fields of the contract's lines: its head, its transactions, what they add up to. Raises ValueError."""
+    try:
+        report = _Part("the result", ElementTree.fromstring(data), f"{_ISO}{_REPORT}").one("CstmrPmtStsRpt")  # noqa: S314
+        header, group = report.one("GrpHdr"), report.one("OrgnlGrpInfAndSts")
+        bank, batch = header.text("CdtrAgt/FinInstnId/Othr/Id"), group.text("OrgnlMsgId")
+        head = ["H", "RESULT", "1", bank, batch, group.text("StsRsnInf/AddtlInf"), header.text("CreDtTm")[:10]]
+        details = [_fields_of_transaction(each) for each in report.all("OrgnlPmtInfAndSts/TxInfAndSts")]
+        said = {
+            each.text("DtldSts"): (each.text("DtldNbOfTxs"), fen(each.text("DtldCtrlSum")))
+            for each in group.all("NbOfTxsPerSts")
+        }
+        whole = [group.text("OrgnlNbOfTxs"), said.get("ACSC", ("0", 0))[0], group.text("OrgnlCtrlSum")]
+    except (ElementTree.ParseError, UnusableRequestError, KeyError) as wrong:
+        raise ValueError(f"no result in a message: {wrong}") from wrong
+    split = NIL
+    for row in details:
+        split = add(split, four_of(row[6:10]))
+    sums = [yuan(sum(deducted for _, deducted in said.values())), *map(yuan, split)]
+    return [head, *details, ["T", *whole, *sums]]
+
+
+def _fields_of_transaction(part: _Part) -> list[str]:
+    status = part.text("TxSts")
+    code = {"ACSC": "00", "PART": "01"}.get(status) or _CODES[part.text("StsRsnInf/Rsn/Cd")]
+    reference = "".join(each.text_of_its_own for each in part.all("AcctSvcrRef"))
+    asked = part.one("OrgnlTxRef")
+    funds = asked.all("RmtInf/Strd/RfrdDocInf/LineDtls")
+    refuse_unless(tuple(fund.text("Id/Nb") for fund in funds) == _FUNDS, "the result", "not the four funds")
+    amounts = [
+        asked.money("Amt/InstdAmt"),
+        asked.money("IntrBkSttlmAmt"),
+        *(fund.money("Amt/RmtdAmt") for fund in funds),
+    ]
+    instruction, unit = _long(part.text("OrgnlEndToEndId")), asked.text("Dbtr/Pty/Id/OrgId/Othr/Id")
+    return ["D", part.text("OrgnlInstrId"), instruction, unit, *amounts, code, reference]
+
+
+def printed_result(rows: Sequence[Sequence[str]], name: str) -> bytes:
+    """The bytes of ``PAIN002_…`` whose lines have these fields in the contract's form."""
+    header, *details, trailer = rows
     shares: dict[str, tuple[int, int]] = {}
-    for one in given:
-        count, deducted = shares.get(_status(one), (0, 0))
-        shares[_status(one)] = (count + 1, deducted + one.deducted)
+    for row in details:
+        count, deducted = shares.get(_status(row), (0, 0))
+        shares[_status(row)] = (count + 1, deducted + fen(row[5]))
+    return (
+        f"{head_of_result(header, trailer, shares, name)}{''.join(map(_transaction, details))}{TAIL_OF_RESULT}".encode()
+    )
+
+
+TAIL_OF_RESULT: Final = "</OrgnlPmtInfAndSts>\n</CstmrPmtStsRpt>\n</Document>"
+
+
+def head_of_result(
+    header: Sequence[str], trailer: Sequence[str], shares: Mapping[str, tuple[int, int]], name: str
+) -> str:
+    """What stands before the transactions. ``shares``: of each status, how many there are and the fen they deducted."""
+    _, _, _, bank, batch, request_name, day = header
     counted = "".join(
         f"<NbOfTxsPerSts><DtldNbOfTxs>{count}</DtldNbOfTxs><DtldSts>{status}</DtldSts>"
         f"<DtldCtrlSum>{yuan(deducted)}</DtldCtrlSum></NbOfTxsPerSts>\n"
         for status, (count, deducted) in shares.items()
     )
-    requested = NIL
-    for one in given:
-        requested = add(requested, one.asked.wanted)
-    text = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<Document xmlns="{_ISO}pain.002.001.10">\n<CstmrPmtStsRpt>\n<GrpHdr><MsgId>{request.bank}-{day:%Y%m%d}-{no}</MsgId>'
-        f"<CreDtTm>{day}T18:30:00+08:00</CreDtTm>"
-        f"<CdtrAgt><FinInstnId><Othr><Id>{request.bank}</Id></Othr></FinInstnId></CdtrAgt></GrpHdr>\n"
-        f"<OrgnlGrpInfAndSts><OrgnlMsgId>{request.batch}</OrgnlMsgId><OrgnlMsgNmId>pain.008.001.08</OrgnlMsgNmId>"
-        f"<OrgnlNbOfTxs>{len(given)}</OrgnlNbOfTxs><OrgnlCtrlSum>{yuan(sum(requested))}</OrgnlCtrlSum>"
-        f"<StsRsnInf><AddtlInf>{request.name}</AddtlInf></StsRsnInf>\n{counted}</OrgnlGrpInfAndSts>\n"
-        f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>{request.batch}</OrgnlPmtInfId>\n"
-        f"{''.join(map(_transaction, given))}</OrgnlPmtInfAndSts>\n</CstmrPmtStsRpt>\n</Document>"
-    )
-    return Paper(f"PAIN002_{request.bank}_{day:%Y%m%d}_{no:04d}.xml", text.encode())
-
-
-def _status(one: Given) -> str:
-    return {"00": "ACSC", "01": "PART"}.get(one.code, "RJCT")
-
-
-def _transaction(one: Given) -> str:
-    asked, status = one.asked, _status(one)
-    reason = f"<StsRsnInf><Rsn><Cd>{_REASONS[one.code]}</Cd></Rsn></StsRsnInf>" if status == "RJCT" else ""
+    number = int(name.removesuffix(".xml").rpartition("_")[2])
     return (
-        f"  <TxInfAndSts>\n    <OrgnlInstrId>{asked.line}</OrgnlInstrId>"
-        f"<OrgnlEndToEndId>{_short(asked.instruction)}</OrgnlEndToEndId><TxSts>{status}</TxSts>{reason}"
-        f"<AcctSvcrRef>{escape(one.reference)}</AcctSvcrRef>\n    <OrgnlTxRef>"
-        f'<IntrBkSttlmAmt Ccy="CNY">{yuan(one.deducted)}</IntrBkSttlmAmt>'
-        f'<Amt><InstdAmt Ccy="CNY">{yuan(sum(asked.wanted))}</InstdAmt></Amt>'
-        f"<RmtInf><Strd><RfrdDocInf>{_split(one.split)}</RfrdDocInf></Strd></RmtInf>"
-        f"<Dbtr><Pty><Id><OrgId><Othr><Id>{asked.unit}</Id></Othr></OrgId></Id></Pty></Dbtr></OrgnlTxRef>\n  </TxInfAndSts>\n"
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<Document xmlns="{_ISO}{_REPORT}">\n<CstmrPmtStsRpt>\n'
+        f"<GrpHdr><MsgId>{bank}-{day.replace('-', '')}-{number}</MsgId>"
+        f"<CreDtTm>{day}T18:30:00+08:00</CreDtTm>"
+        f"<CdtrAgt><FinInstnId><Othr><Id>{bank}</Id></Othr></FinInstnId></CdtrAgt></GrpHdr>\n"
+        f"<OrgnlGrpInfAndSts><OrgnlMsgId>{batch}</OrgnlMsgId><OrgnlMsgNmId>pain.008.001.08</OrgnlMsgNmId>"
+        f"<OrgnlNbOfTxs>{trailer[1]}</OrgnlNbOfTxs><OrgnlCtrlSum>{trailer[3]}</OrgnlCtrlSum>"
+        f"<StsRsnInf><AddtlInf>{request_name}</AddtlInf></StsRsnInf>\n{counted}</OrgnlGrpInfAndSts>\n"
+        f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>{batch}</OrgnlPmtInfId>\n"
     )
 
 
-def _split(parts: Four) -> str:
+def _status(row: Sequence[str]) -> str:
+    return {"00": "ACSC", "01": "PART"}.get(row[10], "RJCT")
+
+
+def _transaction(row: Sequence[str]) -> str:
+    _, line, instruction, unit, requested, deducted, *split, code, reference = row
+    status = _status(row)
+    reason = f"<StsRsnInf><Rsn><Cd>{_REASONS[code]}</Cd></Rsn></StsRsnInf>" if status == "RJCT" else ""
+    bank_reference = f"<AcctSvcrRef>{escape(reference)}</AcctSvcrRef>" if reference else ""
+    return (
+        f"  <TxInfAndSts>\n    <OrgnlInstrId>{line}</OrgnlInstrId>"
+        f"<OrgnlEndToEndId>{_short(instruction)}</OrgnlEndToEndId><TxSts>{status}</TxSts>{reason}"
+        f"{bank_reference}\n    <OrgnlTxRef>"
+        f'<IntrBkSttlmAmt Ccy="CNY">{deducted}</IntrBkSttlmAmt>'
+        f'<Amt><InstdAmt Ccy="CNY">{requested}</InstdAmt></Amt>'
+        f"<RmtInf><Strd><RfrdDocInf>{_split(split)}</RfrdDocInf></Strd></RmtInf>"
+        f"<Dbtr><Pty><Id><OrgId><Othr><Id>{unit}</Id></Othr></OrgId></Id></Pty></Dbtr></OrgnlTxRef>\n  </TxInfAndSts>\n"
+    )
+
+
+def _split(parts: Sequence[str]) -> str:
     return "".join(
-        f'<LineDtls><Id><Nb>{fund}</Nb></Id><Amt><RmtdAmt Ccy="CNY">{yuan(part)}</RmtdAmt></Amt></LineDtls>'
+        f'<LineDtls><Id><Nb>{fund}</Nb></Id><Amt><RmtdAmt Ccy="CNY">{part}</RmtdAmt></Amt></LineDtls>'
         for fund, part in zip(_FUNDS, parts, strict=True)
     )

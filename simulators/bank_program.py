@@ -1,6 +1,7 @@
 """A bank's own program: reads the request files in its outbound directory, deducts, answers in its inbound directory.
 
-It knows two forms of files, the contract's and one of fixed width, and answers a request in the form it came in.
+It knows three forms of files, the contract's, one of fixed width and messages of ISO 20022; the name of a request tells
+which, and its answer has the same.
 It believes nothing: digest, size, totals, hash total and every line are checked before a fen moves (contract,
 section 3). What a line gets depends on the seed and the instruction alone. By hand:
 
@@ -28,8 +29,8 @@ HASH_MODULUS: Final = 10**12
 FAILURES: Final = ("02", "02", "02", "02", "03", "04", "05", "06", "99")
 """Why nothing was deducted, the common one more than once: insufficient funds, no account, frozen, name differs …"""
 
-FORMS: Final = {"DK": "HD", "DF": "HF"}
-"""What names of requests begin with in each form, the contract's and that of fixed width, and names of their answers."""
+_ANSWERS: Final = {"DK_": "HD_", "DF_": "HF_", bank_iso20022.REQUESTS: bank_iso20022.RESULTS}
+"""What names of requests begin with in each form, the contract's first, and names of their answers."""
 
 _NAME = re.compile(r"(?:DK|DF)_([A-Z0-9]{2,12})_([0-9]{8})_([0-9]{4})\.txt", re.ASCII)
 _HEADER = re.compile(
@@ -79,6 +80,8 @@ def fields_of(data: bytes) -> list[list[str]]:
     """The fields of each line of a bank file, in the contract's form whichever it has. Raises ValueError."""
     if fixed_form.is_fixed(data):
         return fixed_form.fields_of(data)
+    if bank_iso20022.is_message(data):
+        return bank_iso20022.fields_of(data)
     return [line.split("|") for line in data.decode(CHARSET).removesuffix("\n").split("\n")]
 
 
@@ -86,6 +89,8 @@ def bytes_of_result(rows: Sequence[Sequence[str]], name: str) -> bytes:
     """The bytes of a result of this name; ``rows`` are its lines' fields in the contract's form."""
     if name.startswith("HF_"):
         return fixed_form.printed_result(rows)
+    if name.startswith(bank_iso20022.RESULTS):
+        return bank_iso20022.printed_result(rows, name)
     return "".join(f"{'|'.join(fields)}\n" for fields in rows).encode(CHARSET)
 
 
@@ -140,8 +145,6 @@ def part_of(seed: int, asked: Asked) -> int:
 
 def print_result(request: Request, given: Sequence[Given], day: date, no: int) -> Paper:
     """``HD_…``, ``HF_…`` or ``PAIN002_…`` for a request, in its form: every line once, in the order of ``given``."""
-    if request.name.startswith(bank_iso20022.REQUESTS):
-        return bank_iso20022.print_result(request, given, day, no)
     rows = [["H", "RESULT", "1", request.bank, request.batch, request.name, str(day)]]
     split = NIL
     for one in given:
@@ -153,7 +156,8 @@ def print_result(request: Request, given: Sequence[Given], day: date, no: int) -
     requested = sum(sum(one.asked.wanted) for one in given)
     sums = [yuan(part) for part in (requested, sum(one.deducted for one in given), *split)]
     rows.append(["T", str(len(given)), str(full), *sums])
-    name = f"{FORMS[request.name[:2]]}_{request.bank}_{day:%Y%m%d}_{no:04d}.txt"
+    begins = next(answer for asked, answer in _ANSWERS.items() if request.name.startswith(asked))
+    name = f"{begins}{request.bank}_{day:%Y%m%d}_{no:04d}{Path(request.name).suffix}"
     return Paper(name, bytes_of_result(rows, name))
 
 
@@ -166,11 +170,15 @@ def garbled(paper: Paper) -> Paper:
     return Paper(paper.name, bytes_of_result(rows, paper.name))
 
 
+def numbered(name: str, no: int) -> str:
+    """The name of a result with another number."""
+    file = Path(name)
+    return f"{file.stem[:-4]}{no:04d}{file.suffix}"
+
+
 def seals_in(directory: Path) -> list[Path]:
     """The ``.ok`` of every request in a directory."""
-    return sorted(
-        seal for seal in directory.glob("*.ok") if seal.name.startswith(("DK_", "DF_", bank_iso20022.REQUESTS))
-    )
+    return sorted(seal for seal in directory.glob("*.ok") if seal.name.startswith(tuple(_ANSWERS)))
 
 
 @dataclass(frozen=True, slots=True)

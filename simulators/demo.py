@@ -3,7 +3,8 @@
     python -m simulators.demo            the same as `hub demo`
     python -m simulators.demo --stop     stop what a demo left running
 
-Data lie in ``.demo``; a second demo stops the first and sets its data aside.
+Data lie in ``.demo``; a second demo stops the first and sets its data aside. Every bank keeps the ``profile`` that
+``.demo/hub.toml`` names, so that one edited there is what the next demo runs with.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from simulators.hub_command import HubAnswerError
 from simulators.month import Month
 from simulators.plan import Plan
 from simulators.population import BANKS, DISTRICTS
-from simulators.scene import DESK_PORT, Scene, set_scene, strike
+from simulators.scene import DESK_PORT, Scene, SceneError, add_profile_argument, profiles_of, set_scene, strike
 from simulators.tie_out import Closing, close
 
 PERIOD: Final = "2026-12"
@@ -117,7 +118,7 @@ def run_month(console: Console, month: Month) -> float:
 
 def demonstrate(console: Console, home: Path, plan: Plan, port: int) -> Result:
     """Set the scene, live through the month, close it. The hub keeps running."""
-    scene = set_scene(home, plan.seed, plan.start, plan.agencies, plan.banks, port)
+    scene = set_scene(home, plan.seed, plan.start, plan.agencies, plan.banks, port, profiles=plan.profiles)
     with waiting(console, f"starting {len(plan.banks)} banks, Kafka, PostgreSQL and the hub"):
         scene.open()
     console.print(f"the desk is at [bold]{scene.desk}[/]", highlight=False)
@@ -208,6 +209,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--units", type=int, default=3000, help="paying units (default 3000)")
     parser.add_argument("--home", type=Path, default=Path(".demo"), help="where the data goes (default .demo)")
     parser.add_argument("--port", type=int, help=f"of the desk (default {DESK_PORT}, or a free one if that is taken)")
+    add_profile_argument(parser)
     parser.add_argument("--stop", action="store_true", help="stop what a demo left running")
     parser.add_argument("--json", action="store_true", help="the result as one JSON document")
     return parser
@@ -221,12 +223,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return stop.main(["--home", str(home)])
     console = Console(stderr=True, quiet=wanted.json)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a demonstration told to end strikes its scene
+    try:
+        profiles = {**profiles_of(home), **dict(wanted.profile)}
+    except SceneError as failure:
+        console.print(str(failure), style="red", markup=False)
+        return 1
     plan = Plan(
         seed=wanted.seed,
         periods=(PERIOD,),
         units=wanted.units,
         agencies=tuple(DISTRICTS)[:3],
         banks=tuple(BANKS)[:4],
+        profiles=profiles,
         quiet=True,
     )
     try:

@@ -23,7 +23,7 @@ from simulators import agency
 from simulators.agency import Again, Paper, Receipt
 from simulators.amounts import add, in_order
 from simulators.bank import BankServerError
-from simulators.bank_program import decide, garbled
+from simulators.bank_program import decide, garbled, numbered
 from simulators.bank_work import Request, UnusableRequestError
 from simulators.chance import draw
 from simulators.faults import DUES_FAULTS
@@ -32,7 +32,7 @@ from simulators.hub_command import HubAnswerError
 from simulators.oracle import ROUNDS, Bill, Oracle
 from simulators.plan import Comes, Plan, plan_of
 from simulators.population import BANKS, DISTRICTS, Population, Unit
-from simulators.scene import Scene, set_scene, strike
+from simulators.scene import Scene, add_profile_argument, set_scene, strike
 from simulators.sessions import Dates, dates_of, following, periods_between, previous
 
 EXPORTS_AT_ONCE: Final = 2
@@ -455,7 +455,7 @@ class Month:
             if careless and requests:
                 self._poll(program.code, ["taken"] * len(requests))
                 copy = self.answers[period, number][-1]
-                program.deliver(Paper(f"{copy.name[:-8]}{program.next_number(day):04d}.txt", copy.data))
+                program.deliver(Paper(numbered(copy.name, program.next_number(day)), copy.data))
                 self._poll(program.code, ["repeat"])
 
     def _answer(self, bank: str, request: Request, day: date) -> None:
@@ -489,7 +489,7 @@ class Month:
 
 def simulate(home: Path, plan: Plan, tell: Callable[[str, int, int], object]) -> Outcome:
     """Set the scene under ``home``, run it, strike it. A failure on the way is a difference like any other."""
-    scene = set_scene(home, plan.seed, plan.start, plan.agencies, plan.banks)
+    scene = set_scene(home, plan.seed, plan.start, plan.agencies, plan.banks, profiles=plan.profiles)
     month = Month(scene, plan, tell)
     try:
         scene.open()
@@ -511,6 +511,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--home", type=Path, help="keep everything there; without it a new folder is removed at the end"
     )
+    add_profile_argument(parser)
     parser.add_argument("--thorough", action="store_true", help="every export of the period after every stage")
     parser.add_argument("--json", action="store_true")
     return parser
@@ -527,7 +528,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         list(DISTRICTS)[: wanted.agencies],
         list(BANKS)[: wanted.banks],
     )
-    plan = replace(plan, thorough=wanted.thorough)
+    plan = replace(plan, thorough=wanted.thorough, profiles=dict(wanted.profile))
     home = wanted.home or Path(tempfile.mkdtemp(prefix="month-"))
     began = time.monotonic()
 

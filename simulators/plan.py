@@ -1,7 +1,7 @@
 """What is meant to happen in a simulated run: who takes part, which banks are late, what the agencies decide."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Final
@@ -29,14 +29,18 @@ _LATE_PATTERNS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A run. ``quiet`` leaves out bills paid twice and answers after the close, so that a month adds up by eye;
-    ``thorough`` compares every export of the period after every stage, not only those the stage moves."""
+    """A run. ``profiles`` names the form of a bank's files where it is not the contract's.
+
+    ``quiet`` leaves out bills paid twice and answers after the close, so that a month adds up by eye; ``thorough`` compares
+    every export of the period after every stage, not only those the stage moves.
+    """
 
     seed: int
     periods: tuple[str, ...]
     units: int
     agencies: tuple[str, ...]
     banks: tuple[str, ...]
+    profiles: Mapping[str, str] = field(default_factory=dict)
     quiet: bool = False
     thorough: bool = False
 

@@ -1,5 +1,7 @@
 """The stage of a simulated month: a home, keys, a server and a program for each bank, and the hub's configuration."""
 
+import argparse
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -127,6 +129,35 @@ def set_scene(
         server.code: BankProgram(server.code, seed, server.directory, signings.get(server.code)) for server in servers
     }
     return Scene(home, HubCommand(configuration), tuple(servers), programs, no_parts, f"http://127.0.0.1:{desk_port}/")
+
+
+class SceneError(Exception):
+    """A configuration that a scene was to be set by cannot be read."""
+
+
+def profiles_of(home: Path) -> dict[str, str]:
+    """The profile of each bank in the ``hub.toml`` of a scene that was set before; empty where none was."""
+    configuration = home / "hub.toml"
+    if not configuration.exists():
+        return {}
+    try:
+        banks = tomllib.loads(configuration.read_text(encoding="utf-8")).get("banks", [])
+        return {bank["code"]: bank["profile"] for bank in banks}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, AttributeError, KeyError) as wrong:
+        raise SceneError(f"{configuration} names no profiles: {wrong}; mend it, or take it away") from wrong
+
+
+def add_profile_argument(parser: argparse.ArgumentParser) -> None:
+    """``--profile BANK=NAME``, as often as wanted."""
+
+    def pair(text: str) -> tuple[str, str]:
+        bank, is_there, name = text.partition("=")
+        if bank not in BANKS or not is_there or not name:
+            raise argparse.ArgumentTypeError(f"{text!r} is not BANK=PROFILE; banks are {', '.join(BANKS)}")
+        return bank, name
+
+    says = "the form of a bank's files, such as CCB=iso20022; as often as wanted"
+    parser.add_argument("--profile", type=pair, action="append", default=[], metavar="BANK=PROFILE", help=says)
 
 
 def strike(home: Path) -> list[str]:

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import sha256
+from hashlib import sha256 as digest_of_bytes
 from pathlib import Path
 from typing import BinaryIO
 
-from connectors.archive import ArchiveUnavailableError
+from connectors.archive import ArchiveDamagedError, ArchiveUnavailableError
 from connectors.bank.failures import (
     BankConnectionLostError,
     BankTimeoutError,
@@ -23,6 +24,7 @@ from connectors.bank.failures import (
     NameTakenError,
     NotRegularFileError,
     PermissionRefusedError,
+    RemoteFileChangedError,
     RemoteFileGoneError,
 )
 from connectors.bank.names import digest_of, harmless, why_hostile
@@ -94,10 +96,12 @@ class FakeBankDoor:
                 found.append(LeftOut(spelled, digest_of(raw), reason or "not a regular file"))
         return found
 
-    def fetch(self, name: str) -> BinaryIO:
+    def fetch(self, name: str, fingerprint: str | None = None) -> BinaryIO:
         """As the port says."""
         with self._reachable() as server:
             data = server.inbound.get(harmless(name))
+            if isinstance(data, bytes) and fingerprint not in (None, f"{len(data)}:{server.versions[name]}"):
+                raise RemoteFileChangedError()
             if data is None:
                 raise RemoteFileGoneError()
             if isinstance(data, NotAFile):
@@ -127,10 +131,13 @@ class FakeBankDoor:
         """There is nothing to settle."""
         raise AssertionError(f"the delivery of {name} is known")
 
-    def move_to_done(self, name: str) -> str:
+    def move_to_done(self, name: str, fingerprint: str | None = None) -> str:
         """As the port says."""
         with self._reachable() as server:
-            data = server.inbound.pop(harmless(name), None)
+            listed = server.inbound.get(harmless(name))
+            if isinstance(listed, bytes) and fingerprint not in (None, f"{len(listed)}:{server.versions[name]}"):
+                raise RemoteFileChangedError()
+            data = server.inbound.pop(name, None)
             if data is None:
                 return name
             assert isinstance(data, bytes), "the hub moves what it has fetched"
@@ -214,3 +221,13 @@ class FakeFileArchive:
             raise FileNotFoundError(sha256)
         path = self._folder / sha256
         return Archived(sha256, path.stat().st_size, path)
+
+    def proven(self, sha256: str) -> Archived:
+        """As the port says."""
+        try:
+            archived = self.find(sha256)
+        except FileNotFoundError:
+            raise ArchiveDamagedError() from None
+        if digest_of_bytes(archived.path.read_bytes()).hexdigest() != sha256:
+            raise ArchiveDamagedError()
+        return archived

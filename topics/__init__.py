@@ -5,7 +5,7 @@ from typing import Final
 from topics.agency import CHEQUE_RETURNED, DEDUCTION_DECLARED, DEDUCTION_REQUESTED, RECEIPT_RECORDED
 from topics.arrears import ARREARS_OPENED, ARREARS_SETTLED, PERIOD_CLOSED
 from topics.bank import BANK_FILE_SENT, FIRST_RESULT, SECOND_RESULT
-from topics.city import ARRIVAL_NOTIFIED, DEDUCTION_BATCHED
+from topics.city import ANSWER_CHANGED, ARRIVAL_NOTIFIED, DEDUCTION_BATCHED
 from topics.definition import BUNDLE_LINES, Topic
 from topics.funds import FUNDS_SPLIT
 from topics.people import DEAD_LETTER, WORK_ITEM_RAISED
@@ -19,6 +19,7 @@ ALL: Final[tuple[Topic, ...]] = (
     SECOND_RESULT,
     FUNDS_SPLIT,
     ARRIVAL_NOTIFIED,
+    ANSWER_CHANGED,
     RECEIPT_RECORDED,
     CHEQUE_RETURNED,
     PERIOD_CLOSED,
@@ -43,6 +44,7 @@ def settled_by(consumer: str) -> tuple[Topic, ...]:
 
 __all__ = [
     "ALL",
+    "ANSWER_CHANGED",
     "ARREARS_OPENED",
     "ARREARS_SETTLED",
     "ARRIVAL_NOTIFIED",

@@ -37,6 +37,6 @@ CHEQUE_RETURNED: Final[Topic] = topic(
     "ChequeReturned",
     key="<agency>",
     partitions=PLAIN,
-    writer="take-in-returned-cheques",
-    why="A cheque came back unpaid (退票) and its receipt was reversed exactly.",
+    writer="take-in-returns",
+    why="A receipt came back unpaid (退票) and was reversed exactly; for the desk and for readers outside.",
 )

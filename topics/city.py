@@ -14,6 +14,16 @@ DEDUCTION_BATCHED: Final[Topic] = topic(
     settled_by=("release-bank-file",),
     why="Day 2: a batch for a bank is closed (表二十六, 财表七) and its file may leave.",
 )
+ANSWER_CHANGED: Final[Topic] = topic(
+    "answer-changed",
+    "AnswerChanged",
+    key="<agency>",
+    partitions=PLAIN,
+    writer="take-in-changes",
+    readers=("book-changes",),
+    settled_by=("book-changes",),
+    why="A bank changed answers that were booked (更正): what is taken back and what takes its place; the agency books by it.",
+)
 ARRIVAL_NOTIFIED: Final[Topic] = topic(
     "arrival-notified",
     "ArrivalNotified",

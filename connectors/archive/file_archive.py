@@ -59,8 +59,20 @@ class FileArchive:
         path = self._path(sha256)
         return Archived(sha256, path.stat().st_size, path)
 
-    def is_intact(self, archived: Archived) -> bool:
-        """Whether the file still has the bytes it is named after; reads all of it."""
+    def proven(self, sha256: str) -> Archived:
+        """The file, all of it read and found to have the bytes it is named after; ArchiveDamagedError when it has not."""
+        try:
+            archived = self.find(sha256)
+            if self._is_intact(archived):
+                return archived
+        except OSError as error:
+            raise ArchiveDamagedError(
+                f"{self._path(sha256)} cannot be read: {error.strerror or error}.",
+                advice="Put the file back from a backup before going on.",
+            ) from error
+        raise _damaged(archived)
+
+    def _is_intact(self, archived: Archived) -> bool:
         with archived.path.open("rb") as kept:
             return _digest(kept) == (archived.sha256, archived.size)
 
@@ -83,11 +95,8 @@ class FileArchive:
         try:
             os.link(arriving, archived.path)
         except FileExistsError:
-            if not self.is_intact(archived):
-                raise ArchiveDamagedError(
-                    f"{archived.path} no longer has the bytes it is named after.",
-                    advice="Find out who changed it; put the file back from a backup before going on.",
-                ) from None
+            if not self._is_intact(archived):
+                raise _damaged(archived) from None
         _sync(archived.path.parent)  # the other writer may not have come so far
         return archived
 
@@ -115,6 +124,13 @@ class FileArchive:
 
     def _path(self, digest: str) -> Path:
         return self._root / digest[:2] / digest
+
+
+def _damaged(archived: Archived) -> ArchiveDamagedError:
+    return ArchiveDamagedError(
+        f"{archived.path} no longer has the bytes it is named after.",
+        advice="Find out who changed it; put the file back from a backup before going on.",
+    )
 
 
 def _digest(source: BinaryIO) -> tuple[str, int]:

@@ -27,9 +27,9 @@ class LookingDoor:
         """As the port says."""
         return self._door.left_out()
 
-    def fetch(self, name: str) -> BinaryIO:
+    def fetch(self, name: str, fingerprint: str | None = None) -> BinaryIO:
         """As the port says; reading leaves the file as it was."""
-        return self._door.fetch(name)
+        return self._door.fetch(name, fingerprint)
 
     def deliver(
         self,
@@ -49,7 +49,7 @@ class LookingDoor:
         """OnlyLookingError."""
         raise OnlyLookingError(f"{name} is not settled: the bank is in shadow.", advice=_ADVICE)
 
-    def move_to_done(self, name: str) -> str:
+    def move_to_done(self, name: str, fingerprint: str | None = None) -> str:  # noqa: ARG002
         """OnlyLookingError."""
         raise OnlyLookingError(f"{name} stays where it is: the bank is in shadow.", advice=_ADVICE)
 

@@ -92,10 +92,10 @@ class SftpDoor:
         """What the last ``list_results()`` left out."""
         return list(self._left_out)
 
-    def fetch(self, name: str) -> BinaryIO:
-        """The whole file, position 0. RemoteFileChangedError (retriable) when it is still being written."""
+    def fetch(self, name: str, fingerprint: str | None = None) -> BinaryIO:
+        """The whole file, position 0. RemoteFileChangedError (retriable) when it is still being written, or another by now."""
         with self._session(f"Fetching {harmless(name)}", self._inbound) as connection:
-            return self._read_whole(connection.sftp, name)
+            return self._read_whole(connection.sftp, name, fingerprint)
 
     def deliver(self, name: str, source: Path, ok_text: bytes, signature: bytes | None = None) -> Delivery:
         """Puts the file, its ``.sig`` if any, and last its ``.ok`` into the outbound directory; harmless to call again."""
@@ -137,15 +137,22 @@ class SftpDoor:
             else:
                 self._receipts.drop(name)
 
-    def move_to_done(self, name: str) -> str:
-        """Moves an inbound file away, never over another; the name it has there. A file gone already is done."""
+    def move_to_done(self, name: str, fingerprint: str | None = None) -> str:
+        """Moves an inbound file away, never over another; the name it has there. A file gone already is done.
+
+        RemoteFileChangedError when it is another than the one of this ``fingerprint``, which stays where it is.
+        """
         with self._session(f"Moving {harmless(name)}", self._done) as connection:
             sftp = connection.sftp
             for number in range(1, self._limits.done_numbers + 1):
                 target = name if number == 1 else f"{name}.{number}"
-                if sftp.lstat(self._path(self._inbound, name)) is None:
+                found = sftp.lstat(self._path(self._inbound, name))
+                if found is None:
                     return name
+                if fingerprint not in (None, _fingerprint(found)):
+                    raise _replaced(name)
                 if sftp.lstat(self._path(self._done, target)) is None and self._move(sftp, name, target):
+                    self._keep_what_was_not_read(sftp, name, target, fingerprint)
                     return target
             raise TooManyEntriesError(
                 f"{name} exists {self._limits.done_numbers} times in {self._done}.",
@@ -267,16 +274,18 @@ class SftpDoor:
             if found is None or not found.is_regular or found.size is None:
                 self._leave_out(raw, name, "not a regular file")
                 continue
-            yield RemoteFile(name, found.size, f"{found.size}:{found.modified}")
+            yield RemoteFile(name, found.size, _fingerprint(found))
 
     def _leave_out(self, raw: bytes, name: str, reason: str) -> None:
         _log.warning("bank_file_left_out", reason=reason, **without_personal_data(raw))
         if not raw.startswith(b".") or b"/" in raw:
             self._left_out.append(LeftOut(name, digest_of(raw), reason))
 
-    def _read_whole(self, sftp: SftpProtocol, name: str) -> BinaryIO:
+    def _read_whole(self, sftp: SftpProtocol, name: str, fingerprint: str | None) -> BinaryIO:
         path = self._path(self._inbound, name)
         before = self._acceptable(sftp.lstat(path), name)
+        if fingerprint not in (None, _fingerprint(before)):
+            raise _changed(name)
         handle = sftp.open_to_read(path)
         spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=self._limits.spool_bytes))  # noqa: SIM115  returned
         try:
@@ -324,6 +333,14 @@ class SftpDoor:
                 return False
         return True
 
+    def _keep_what_was_not_read(self, sftp: SftpProtocol, name: str, target: str, fingerprint: str | None) -> None:
+        """A file that came between the look and the move goes back to where the next poll finds it."""
+        moved = sftp.lstat(self._path(self._done, target))
+        if fingerprint is None or moved is None or _fingerprint(moved) == fingerprint:
+            return
+        sftp.rename(self._path(self._done, target), self._path(self._inbound, name))
+        raise _replaced(name)
+
     def _clock_difference(self, sftp: SftpProtocol) -> int | None:
         """Seconds the bank's clock is ahead, read off a file that is made and removed; None when it tells no time."""
         path = self._path(self._outbound, f".hub-check.{time.time_ns():x}.part")
@@ -350,6 +367,16 @@ def _resolved(sftp: SftpProtocol, path: str) -> str:
         return sftp.realpath(path.encode()).decode("utf-8", "replace")
     except StatusError:
         return f"{path} (does not exist)"
+
+
+def _fingerprint(found: Attributes) -> str:
+    return f"{found.size}:{found.modified}"
+
+
+def _replaced(name: str) -> RemoteFileChangedError:
+    return RemoteFileChangedError(
+        f"{name} is another file than the one that was read; it stays.", advice="The next poll reads it."
+    )
 
 
 def _changed(name: str) -> RemoteFileChangedError:

@@ -1,6 +1,6 @@
 """The agency door: one entry for every file an agency sends (contract section 2), told apart by its name."""
 
-from typing import BinaryIO, Never
+from typing import BinaryIO
 
 from connectors.formats.agency_frame import AgencyFileKind, AgencyFileName, Reading
 from connectors.formats.dues import read_dues
@@ -10,10 +10,11 @@ from connectors.formats.second_collection import read_again
 from hub.domain.dues import DuesFile
 from hub.domain.faults import Fault
 from hub.domain.receipts import ReceiptsFile
+from hub.domain.returned_payments import ReturnsFile
 from hub.domain.second_collection import AgainFile
 from hub.ports import Refused
 
-AgencyFile = DuesFile | AgainFile | ReceiptsFile
+AgencyFile = DuesFile | AgainFile | ReceiptsFile | ReturnsFile
 
 
 def parse(name: str, data: BinaryIO) -> AgencyFile | Refused:
@@ -25,7 +26,7 @@ def parse(name: str, data: BinaryIO) -> AgencyFile | Refused:
     return read(name, data).outcome
 
 
-AgencyReading = Reading[DuesFile] | Reading[AgainFile] | Reading[ReceiptsFile] | Reading[Never]
+AgencyReading = Reading[DuesFile] | Reading[AgainFile] | Reading[ReceiptsFile] | Reading[ReturnsFile]
 
 
 def read(name: str, data: BinaryIO) -> AgencyReading:

@@ -75,9 +75,11 @@ class BankResults:
     def claims(self, name: str) -> bool:
         """Whether a file in a bank's inbound directory claims to be a result.
 
-        Another bank's name or an unreal date is not passed over here: ``parse`` refuses it, and a person sees it.
+        Another bank's name, an unreal date or a name in other capitals is not passed over here: ``parse`` refuses it, and
+        a person sees it.
         """
-        return name.startswith(self._file.name_begins) and name.endswith(self._file.name_ends)
+        told = name.casefold()
+        return told.startswith(self._file.name_begins.casefold()) and told.endswith(self._file.name_ends.casefold())
 
     def name_of(self, name: str) -> ResultName | None:
         """The parts of a result's file name, or None when it is no such name."""

@@ -15,7 +15,7 @@ from connectors.formats.iso20022.elements import CURRENCY, Message, Place
 from connectors.formats.iso20022.names import NOTIFICATION, REQUEST, RESULT
 from connectors.formats.line_file import MAX_LINE_BYTES
 from connectors.formats.line_profile import LineProfile
-from connectors.formats.profile_file import FEN_DIGITS
+from connectors.formats.profile_file import FEN_DIGITS, Profile
 from connectors.formats.profile_records import PlacedField
 from hub.domain.bank_results import PAID_IN_FULL, PAID_IN_PART
 from hub.domain.field_words import FIELD_WORDS, FieldWords
@@ -117,7 +117,7 @@ def _of_lines(profile: LineProfile) -> Description:
         encoding=profile.encoding.upper(),
         kind="fields of fixed width, in bytes" if spec.fixed else f"fields split by {spec.separator}",
         of_messages=False,
-        names={"request": spec.request.name, "result": spec.result.name},
+        names={"request": spec.request.name, "result": spec.result.name, **_change_of(spec)},
         amounts=in_fen if spec.amounts == "fen" else (AMOUNT_GRAMMAR, TOTAL_GRAMMAR),
         max_lines=profile.max_lines,
         limits=("LF after the last line too", "no byte order mark", f"at most {MAX_LINE_BYTES} bytes a line"),
@@ -125,6 +125,10 @@ def _of_lines(profile: LineProfile) -> Description:
         tables=tuple(_tables_of(profile.fields(), fixed=spec.fixed)),
         codes=tuple(CodeRow(each.code, each.ours) for each in spec.codes),
     )
+
+
+def _change_of(spec: Profile) -> dict[str, str]:
+    return {} if spec.change is None else {"change": spec.change.name}
 
 
 def _tables_of(fields: tuple[PlacedField, ...], *, fixed: bool) -> Iterator[RecordTable]:

@@ -8,10 +8,12 @@ from typing import BinaryIO, Final
 
 import polars as pl
 
+from connectors.formats.bank_change import BankChanges
 from connectors.formats.bank_request import BankRequests
 from connectors.formats.bank_result import BankResults
 from connectors.formats.profile_file import Mistake, Profile, ProfileError, read_profile
 from connectors.formats.profile_records import PlacedField
+from hub.domain.changed_answers import ChangesFile
 from hub.domain.result_numbers import ResultNumber
 from hub.ports import BatchHeader, Refused, RequestLine, ResultFile, WrittenTotals
 
@@ -28,6 +30,7 @@ class LineProfile:
         self.profile: Final = profile
         self.requests: Final = BankRequests(profile)
         self.results: Final = BankResults(profile)
+        self.changes: Final = None if profile.change is None else BankChanges(profile)
 
     def request_name(self, bank: str, day: date, seq: int) -> str:
         """The name of a request; ``seq`` from 1, per bank and day."""
@@ -65,9 +68,17 @@ class LineProfile:
     def parse_result(self, name: str, bank: str, data: BinaryIO) -> ResultFile | Refused:
         return self.results.parse(name, bank, data)
 
+    def is_change_name(self, name: str, bank: str) -> bool:  # noqa: ARG002 - as for results
+        return self.changes is not None and self.changes.claims(name)
+
+    def parse_change(self, name: str, bank: str, data: BinaryIO) -> ChangesFile | Refused:
+        assert self.changes is not None, f"profile {self.name} has no file of changes"
+        return self.changes.parse(name, bank, data)
+
     def fields(self) -> tuple[PlacedField, ...]:
         """Every field of every record, in the order of the files: name, place, width and grammar."""
-        forms = (*self.requests.forms, *self.results.forms)
+        changes = () if self.changes is None else self.changes.forms
+        forms = (*self.requests.forms, *self.results.forms, *changes)
         return tuple(placed for form in forms for placed in form.placed())
 
 

@@ -24,7 +24,7 @@ FieldName = Literal[
     "constant", "bank", "batch no", "period", "round", "date", "request file name",
     "line", "instruction id", "unit", "account", "account name", "partial", "code", "bank reference",
     "pension", "unemployment", "injury", "maternity", "total", "requested", "deducted",
-    "count", "count paid in full", "hash total",
+    "count", "count paid in full", "hash total", "request line", "deducted before", "reason",
 ]  # fmt: skip
 """What a field of a bank file can be bound to; faults call it by this name."""
 
@@ -32,9 +32,9 @@ Encoding = Literal["gb18030", "utf-8"]
 Amounts = Literal["yuan", "fen"]
 Outcome = Literal["paid in full", "paid in part", "unpaid"]
 
-MONEY: Final = (*FUND_NAMES, "total", "requested", "deducted")
+MONEY: Final = (*FUND_NAMES, "total", "requested", "deducted", "deducted before")
 """Fields that hold an amount in a detail line and a sum of amounts in a trailer."""
-COUNTS: Final = ("line", "count", "count paid in full")
+COUNTS: Final = ("line", "request line", "count", "count paid in full")
 
 PLACES: Final = (
     "request.header",
@@ -44,6 +44,8 @@ PLACES: Final = (
     "result.detail",
     "result.trailer",
 )
+CHANGE_PLACES: Final = ("change.header", "change.detail", "change.trailer")
+"""Of a profile whose bank can change what it has answered."""
 _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "request.header": ("bank", "batch no", "period", "round", "date"),
     "request.detail": (
@@ -55,6 +57,12 @@ _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
         "line", "instruction id", "unit", "requested", "deducted", *FUND_NAMES, "code", "bank reference",
     ),
     "result.trailer": ("count", "requested", "deducted", *FUND_NAMES),
+    "change.header": ("bank", "date"),
+    "change.detail": (
+        "batch no", "request line", "instruction id", "unit", "deducted before", "deducted", *FUND_NAMES, "code",
+        "bank reference", "reason",
+    ),
+    "change.trailer": ("count", "deducted before", "deducted", *FUND_NAMES),
 }  # fmt: skip
 """Fields without which a record could not say all that the hub asks or is told."""
 _ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {"result.trailer": ("count paid in full",)}
@@ -66,7 +74,7 @@ _YUAN_WIDTH: Final[Mapping[str, int]] = {"amount": 13, "sum": 17}
 _LONGEST: Final[Mapping[str, int]] = {
     "bank": 12, "batch no": 36, "period": 7, "round": 1, "date": 10, "line": LINE_DIGITS, "instruction id": 36,
     "unit": 12, "account": 32, "account name": 4, "partial": 1, "bank reference": 1, "count": LINE_DIGITS,
-    "count paid in full": LINE_DIGITS, "hash total": HASH_TOTAL_DIGITS,
+    "count paid in full": LINE_DIGITS, "request line": LINE_DIGITS, "reason": 1, "hash total": HASH_TOTAL_DIGITS,
 }  # fmt: skip
 """Bytes of the longest value that a field must hold; of a name, one character; a reference is as long as the bank likes."""
 _EXACT: Final = frozenset({"hash total"})  # its digits are agreed, one more would be another number
@@ -221,6 +229,7 @@ class Profile(_Table):
     deducts_parts: bool
     request: FileSpec
     result: FileSpec
+    change: FileSpec | None = None
     codes: Annotated[tuple[CodeSpec, ...], Field(strict=False)]
     signature: SignatureSpec = SignatureSpec()
 
@@ -233,8 +242,13 @@ class Profile(_Table):
         """The bank's codes, each with the contract's."""
         return {each.code: each.ours for each in self.codes}
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The records that the profile has."""
+        return PLACES if self.change is None else (*PLACES, *CHANGE_PLACES)
+
     def fields_at(self, place: str) -> tuple[FieldSpec, ...]:
-        """The fields of a record; ``place`` is one of ``PLACES``."""
+        """The fields of a record; ``place`` is one of ``places``."""
         file, _, record = place.partition(".")
         found: tuple[FieldSpec, ...] = getattr(getattr(self, file), record)
         return found
@@ -302,11 +316,16 @@ def _mistakes(file: str, profile: Profile) -> Iterator[_Found]:
         yield "request.name", "a number of digits, <seq 4>", profile.request.name
     if profile.request.name_begins == profile.result.name_begins:
         yield "result.name", "another beginning than that of the request's name", profile.result.name
-    for key, spec in (("request.name", profile.request), ("result.name", profile.result)):
+    named = {"request.name": profile.request, "result.name": profile.result}
+    if profile.change is not None:
+        named["change.name"] = profile.change
+        if profile.change.name_begins in (profile.request.name_begins, profile.result.name_begins):
+            yield "change.name", "another beginning than those of the other names", profile.change.name
+    for key, spec in named.items():
         for beside in (".ok", SIG_SUFFIX):
             if spec.name_ends.endswith(beside):
                 yield key, f"an ending that no {beside} file has", spec.name
-    for place in PLACES:
+    for place in profile.places:
         yield from _of_record(profile, place)
     yield from _of_codes(profile)
 

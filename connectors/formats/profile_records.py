@@ -160,6 +160,7 @@ _PLAIN: Final[Mapping[str, Column]] = {
     "account name": text("account name"),
     "partial": one_of("partial", ("P", "F"), FaultCode.GRAMMAR),
     "bank reference": short_text("bank reference", LONGEST_REFERENCE),
+    "reason": short_text("reason", LONGEST_REFERENCE),
     "hash total": digits("hash total", HASH_TOTAL_DIGITS),
 }
 """Fields that every notation writes alike."""
@@ -191,13 +192,19 @@ def _money(profile: Profile, kind: str, spec: FieldSpec) -> Column:
     return Column(spec.field, pattern, f"whole fen in {width} digits", FaultCode.AMOUNT)
 
 
+_LINES: Final = ("line", "request line")
+
+
 def _count(spec: FieldSpec) -> Column:
     """A number of lines, or of a line (from 1); with leading zeros where it fills a width."""
     if spec.width is None:
-        return LINE if spec.field == "line" else count(spec.field)
-    zeros = f"0{{{spec.width - LINE_DIGITS}}}"
-    if spec.field == "line":
-        # The field is cut to its width, so that the digits need no count.
-        expected = f"a line number, from 1, in {spec.width} digits"
-        return LINE._replace(pattern=f"{zeros}0*[1-9][0-9]*", expected=expected)
-    return Column(spec.field, f"{zeros}[0-9]{{{LINE_DIGITS}}}", f"a whole number in {spec.width} digits")
+        return LINE._replace(name=spec.field) if spec.field in _LINES else count(spec.field)
+    if spec.field in _LINES:
+        # Padding behind a number is no part of the texts that are looked at, so that the digits have to be counted.
+        some = range(spec.width - LINE_DIGITS, spec.width)
+        pattern = "|".join(f"0{{{zeros}}}[1-9][0-9]{{{spec.width - zeros - 1}}}" for zeros in some)
+        return LINE._replace(
+            name=spec.field, pattern=pattern, expected=f"a line number, from 1, in {spec.width} digits"
+        )
+    pattern = f"0{{{spec.width - LINE_DIGITS}}}[0-9]{{{LINE_DIGITS}}}"
+    return Column(spec.field, pattern, f"a whole number in {spec.width} digits")

@@ -1,18 +1,15 @@
-"""Returned-payment files ``RTN_<agency>_<date>_<no>.txt`` (退票; contract section 2, rules section 6).
+"""Returned-payment files ``RTN_<agency>_<date>_<no>.txt`` (退票; contract section 2, rules section 6)."""
 
-Read and checked to the end, but not taken in by this version: a right one is refused with that single fault. Taking
-them in begins by making domain records of the lines here.
-"""
-
-from typing import BinaryIO, Final, Never
+from datetime import date
+from typing import BinaryIO, Final
 
 from connectors.formats.agency_frame import (
     Reading,
     blocked_fields,
     check_money_total,
     check_trailer,
-    not_yet_taken,
     read_header,
+    seal,
     unblocked,
 )
 from connectors.formats.grammar import (
@@ -33,8 +30,11 @@ from connectors.formats.grammar import (
 )
 from connectors.formats.line_file import LineFile
 from connectors.formats.sections import Frame, Layout
-from hub.domain.faults import Fault, FaultCode, in_file_order
-from hub.domain.money import Fen, parse_yuan
+from hub.domain.faults import Fault, in_file_order
+from hub.domain.ids import AgencyCode, ReceiptNo, ReturnNo
+from hub.domain.money import ZERO, Fen, parse_yuan, print_yuan
+from hub.domain.returned_payments import ReturnLine, ReturnsFile, ReturnsHeader, check_returns
+from hub.ports import Refused
 
 HEADER: Final = Record("H", constant("file type", "RETURNS"), VERSION, AGENCY_CODE, day("date"), FILE_NUMBER)
 DETAIL: Final = Record(
@@ -44,32 +44,59 @@ TRAILER: Final = Record("T", count("count"), SUM_TOTAL, SHA256)
 LAYOUT: Final = Layout(HEADER, DETAIL, TRAILER)
 
 
-def read_returns(name: str, data: BinaryIO) -> Reading[Never]:
-    """Every fault of a returns file; that it is not taken in yet is the last of the whole file."""
+def read_returns(name: str, data: BinaryIO) -> Reading[ReturnsFile]:
+    """What a returns file holds and every fault that shows without the books."""
     faults: list[Fault] = []
-    repeated: list[Fault] = []
+    lines: list[ReturnLine] = []
     amounts: list[Fen | None] = []
-    first: dict[tuple[str, str], int] = {}
 
     def take(number: int, fields: tuple[str, ...], sound: bool) -> None:
-        _, return_id, receipt, paid, _, returned_on = fields
-        fen = parse_yuan(paid)
-        if sound and (fen is None or parse_date(returned_on) is None):
+        names = () if sound else {fault.field for fault in DETAIL.faults(number, fields)}
+        _, return_no, receipt, paid, reason, returned_on = (
+            "" if column.name in names else field for column, field in zip(DETAIL.columns, fields, strict=True)
+        )
+        fen, on = parse_yuan(paid), parse_date(returned_on)
+        if sound and (fen is None or on is None):
             faults.extend(DETAIL.faults(number, fields))
-        if fen == 0:
-            faults.append(Fault(number, "amount", FaultCode.AMOUNT, "more than 0.00", paid))
         amounts.append(fen)
-        for field, found in (("return id", return_id), ("receipt id", receipt)):
-            place = first.setdefault((field, found), number)
-            if place != number:
-                expected = f"a {field} not in D line {place - 1} already"
-                repeated.append(Fault(number, field, FaultCode.DUPLICATE, expected, found))
+        # A day that cannot be read is before no other; its own fault is told.
+        lines.append(
+            ReturnLine(number - 1, ReturnNo(return_no), ReceiptNo(receipt), fen or ZERO, reason, on or date.max)
+        )
 
     frame = Frame(LAYOUT, faults)
     frame.read(LineFile(data, "utf-8", faults), take)
-    read_header(LAYOUT, frame.header, name, faults)
+    head = read_header(LAYOUT, frame.header, name, faults)
     check_trailer(frame, faults)
     check_money_total(frame, amounts, faults)
-    faults += unblocked(repeated, blocked_fields(faults))
-    faults.append(not_yet_taken("file type", "returned payments"))
-    return Reading(None, in_file_order(faults), frozenset(blocked_fields(faults)))
+    blocked = frozenset(blocked_fields(faults))
+    day_of_file = parse_date(head.get("date", ""))
+    if day_of_file is None:
+        return Reading(None, in_file_order(faults), blocked)
+    file = ReturnsFile(ReturnsHeader(AgencyCode(head.get("agency", "")), day_of_file, head.get("no", "")), lines)
+    faults += unblocked(check_returns(file), blocked)
+    return Reading(file, in_file_order(faults), blocked)
+
+
+def parse_returns(name: str, data: BinaryIO) -> ReturnsFile | Refused:
+    """A returns file that is complete and consistent in itself, or every fault of it."""
+    return read_returns(name, data).outcome
+
+
+def print_returns(file: ReturnsFile) -> bytes:
+    """The bytes of a returns file."""
+    header = file.header
+    body = [HEADER.print("RETURNS", "1", header.agency, header.date.isoformat(), header.no)]
+    body += [
+        DETAIL.print(
+            str(line.line),
+            line.return_no,
+            line.receipt_no,
+            print_yuan(line.amount),
+            line.reason,
+            line.returned_on.isoformat(),
+        )
+        for line in file.lines
+    ]
+    total = Fen(sum(line.amount for line in file.lines))
+    return seal("".join(body), TRAILER, len(file.lines), print_yuan(total))

@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 
 from hub.app.identities import identity_taken
 from hub.app.wiring import Hub
-from hub.domain.faults import Fault
+from hub.domain.changed_answers import ChangesFile
+from hub.domain.faults import Fault, in_file_order
 from hub.domain.money_columns import added_up
 from hub.domain.signatures import Demand
 from hub.domain.work import Queue
@@ -18,7 +19,7 @@ from hub.ledger import clock, files, result_numbers, work_items
 from hub.ledger.batches import Batch
 from hub.ledger.files import NOBODY, LetIn
 from hub.ports import Archived, Refused, ResultFile, Signature
-from hub.processors import read_bank_result, release_results
+from hub.processors import read_bank_result, release_results, take_in_changes
 
 
 class Coming(NamedTuple):
@@ -88,3 +89,40 @@ def every_fault(hub: Hub, refused: Refused) -> list[Fault]:
     with hub.engine.begin() as conn:
         _, found = read_bank_result.check(conn, refused.readable)
     return list(refused.beside(found))
+
+
+# ── changed answers ─────────────────────────────────────────────────────────────────────────────────────────────────
+def read_change(hub: Hub, coming: Coming) -> ChangesFile | Refused:
+    """The archived bytes of a file of changes by the bank's profile."""
+    with coming.archived.path.open("rb") as data:
+        return hub.formats[coming.bank].parse_change(coming.name, coming.bank, data)
+
+
+def take_in_change(hub: Hub, conn: Connection, coming: Coming, file: ChangesFile) -> list[Fault] | None:
+    """Books a file of changes that fits, or says its faults; None: it waits for an answer that is not posted yet.
+
+    A change that comes before the answer it changes is no mistake, only early: it lies where it is until its time has
+    come, so that the books are the same whichever came first. A person is told, and need not act.
+    """
+    checked = take_in_changes.check(conn, file)
+    now, about = clock.now(conn), f"{coming.bank}/{coming.name}"
+    identity = take_in_changes.identity(coming.bank, coming.name)
+    faults = [
+        *checked.faults,
+        *identity_taken(hub.archive, conn, identity, coming.archived, hub.formats[coming.bank].encoding),
+    ]
+    if not faults and checked.waits:
+        work_items.raise_item(
+            conn, queue=Queue.EARLY, bank=coming.bank, file=coming.name, about=about, at=now,
+            summary=f"{coming.name} changes answers that are not posted yet; it waits at {coming.bank} until they are",
+        )  # fmt: skip
+        return None
+    work_items.settle(conn, Queue.EARLY, about, f"looked at again {now:%Y-%m-%d %H:%M}", now)
+    if faults:
+        return list(in_file_order(faults))
+    file_id = files.record(
+        conn, door="bank", party=coming.bank, name=coming.name, archived=coming.archived, at=now, outcome="accepted",
+        identity=identity, lines=len(file.changes), total=file.total, signature=coming.signature,
+    )  # fmt: skip
+    take_in_changes.keep(conn, file, coming.name, checked.answers, file_id, now)
+    return []

@@ -52,10 +52,10 @@ class GuardedDoor:
         """As the port says."""
         return self._door.left_out()
 
-    def fetch(self, name: str) -> BinaryIO:
+    def fetch(self, name: str, fingerprint: str | None = None) -> BinaryIO:
         """As the port says."""
         with self._guarded():
-            return self._door.fetch(name)
+            return self._door.fetch(name, fingerprint)
 
     def deliver(self, name: str, source: Path, ok_text: bytes, signature: bytes | None = None) -> Delivery:
         """As the port says."""
@@ -70,10 +70,10 @@ class GuardedDoor:
         """As the port says."""
         self._door.settle(name, arrived=arrived)
 
-    def move_to_done(self, name: str) -> str:
+    def move_to_done(self, name: str, fingerprint: str | None = None) -> str:
         """As the port says."""
         with self._guarded():
-            return self._door.move_to_done(name)
+            return self._door.move_to_done(name, fingerprint)
 
     def check(self, *, may_write: bool = True) -> DoorReport:
         """A person tries the door, whatever its circuit says; when it goes well, the circuit is closed."""

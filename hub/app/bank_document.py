@@ -56,7 +56,14 @@ FAULTS: Final = (
 _FILES: Final = {
     "request": ("请求文件", "Request, hub to bank"),
     "result": ("回盘文件", "Result, bank to hub"),
+    "change": ("更正文件", "Changed answers, bank to hub"),
     "returns": ("退回通知", "Returns after success, bank to hub"),
+}
+_CHANGES: Final = {
+    "change": "对已回盘并入账的结果作更正：写明原扣款金额与现扣款金额；全部指令须已入账，否则文件在银行目录中等待。/ Changes"
+    " answers that were booked: the amount before and the amount now. Until all of them are booked, the file waits where it is.",
+    "returns": "扣款成功后全额退回：原回盘结果更正为未扣款。/ What had been deducted is given back whole: the answer becomes one of"
+    " nothing deducted.",
 }
 _RECORDS: Final = {
     "header": ("文件头", "header, one line"),
@@ -205,8 +212,8 @@ def _file_section(number: int, kind: str, told: Description) -> str:
     chinese, english = _FILES[kind]
     tables = [table for table in told.tables if table.file == kind]
     lines = [f"## {number}. {chinese} `{told.names[kind]}` / {english}\n"]
-    if kind == "returns":
-        lines.append("本版本核对退回通知，但不入账。/ This version reads and checks returns, and takes none in.\n")
+    if kind in _CHANGES:
+        lines.append(f"{_CHANGES[kind]}\n")
     for table in tables:
         record, meaning = _RECORDS.get(table.record, (table.record, "message; paths begin below its root element"))
         lines.append(f"### {record} / {table.record}: {meaning}\n")

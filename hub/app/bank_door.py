@@ -12,7 +12,13 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from connectors.bank.failures import AuthenticationRefusedError, HostKeyRefusedError
+from connectors.bank.failures import (
+    AuthenticationRefusedError,
+    BankUnreachableError,
+    HostKeyRefusedError,
+    RemoteFileChangedError,
+    RemoteFileGoneError,
+)
 from hub.app import bank_answers
 from hub.app.shadow import visit
 from hub.app.wiring import Hub
@@ -73,7 +79,7 @@ def _deliver_one(hub: Hub, batch: Batch, door: BankDoor, profile: BankFormat) ->
 
 
 def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
-    """Fetches and checks every complete result file of a bank. HubError when the bank cannot be read."""
+    """Fetches and checks every complete result file of a bank. HubError when the bank, or one of them, cannot be read."""
     if hub.bank(code).shadow:
         with session_lock(hub.engine, POLL_LOCK, code):
             return [Polled(name, "compared") for name in visit.look(hub, code, door)]
@@ -82,22 +88,36 @@ def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
         profile = hub.formats[code]
         _tell_left_out(hub, code, door)
         unready = UnreadyResults(hub.engine, code)
-        found = []
+        found: list[Polled] = []
+        unreached: HubError | None = None
         for name, file in sorted(listed.items()):
             ok = listed.get(name + OK_SUFFIX)
-            if ok is None or not profile.is_result_name(name, code):
+            if ok is None or not _is_expected(profile, name, code):
                 continue
             try:
                 beside = _Beside(ok, listed.get(name + SIG_SUFFIX))
                 outcome = _take(hub, code, door, file, beside, unready)
             except (HostKeyRefusedError, AuthenticationRefusedError):  # the bank's trouble, and no file's
                 raise
+            except RemoteFileGoneError:  # the bank has taken it back
+                outcome = None
+            except BankUnreachableError as failure:  # perhaps at this file only: the next one tells
+                if unreached is not None:
+                    raise
+                outcome, unreached = None, failure
             except HubError as failure:  # this file's trouble, not the bank's: the others are read all the same
                 outcome = _set_aside(hub, code, file, failure)
             if outcome is not None:
                 found.append(Polled(name, outcome))
+        if unreached is not None:
+            raise unreached
         _clear_left_behind(hub, code, door, listed)
         return found
+
+
+def _is_expected(profile: BankFormat, name: str, code: str) -> bool:
+    """Whether a name in the inbound directory claims to be an answer, or a change of answers."""
+    return profile.is_result_name(name, code) or profile.is_change_name(name, code)
 
 
 def _set_aside(hub: Hub, code: str, file: RemoteFile, failure: HubError) -> str | None:
@@ -122,7 +142,7 @@ def _set_aside(hub: Hub, code: str, file: RemoteFile, failure: HubError) -> str 
 def _tell_left_out(hub: Hub, code: str, door: BankDoor) -> None:
     """What is not touched is told to a person: a name that no bank gives, or no file where an answer should be."""
     profile = hub.formats[code]
-    strange = [left for left in door.left_out() if not left.name or profile.is_result_name(_of_file(left.name), code)]
+    strange = [left for left in door.left_out() if not left.name or _is_expected(profile, _of_file(left.name), code)]
     if not strange:
         return
     with hub.engine.begin() as conn:
@@ -146,7 +166,7 @@ def _clear_left_behind(hub: Hub, code: str, door: BankDoor, listed: Mapping[str,
     profile = hub.formats[code]
     for left in listed.values():
         name = _of_file(left.name)
-        if left.name == name or name in listed or not profile.is_result_name(name, code):
+        if left.name == name or name in listed or not _is_expected(profile, name, code):
             continue
         with hub.engine.connect() as conn:
             contents = files.contents_under(conn, "bank", code, name)
@@ -169,17 +189,17 @@ def _read(door: BankDoor, file: RemoteFile, bytes_max: int) -> bytes:
     """What lies beside a file; nothing when it is larger than any is."""
     if file.size > bytes_max:
         return b""
-    with door.fetch(file.name) as told:
+    with door.fetch(file.name, file.fingerprint) as told:
         return told.read(bytes_max)
 
 
 def _take(
     hub: Hub, code: str, door: BankDoor, file: RemoteFile, beside: _Beside, unready: UnreadyResults
 ) -> str | None:
-    """Archives, checks and books one file, then moves it away; None when what lies beside it does not agree yet."""
+    """Archives, checks and books one file, then moves it away; None when it waits, or what lies beside it does not agree yet."""
     profile = hub.formats[code]
     ok_text = _read(door, beside.ok, OK_BYTES_MAX)
-    with working("fetch"), door.fetch(file.name) as data:
+    with working("fetch"), door.fetch(file.name, file.fingerprint) as data:
         archived = hub.archive.store(data)
     failpoints.reach(failpoints.AFTER_FETCH)
     coming, waits = bank_answers.Coming(code, file.name, archived), False
@@ -195,26 +215,35 @@ def _take(
         waits = signature is None
         if fault is None:
             with working("check") as piece:
-                outcome = _answer(hub, coming, piece)
+                judged = _answer(hub, coming, piece)
+            if judged is None:
+                return None
+            outcome = judged
     if fault is not None:
-        seen = f"{file.fingerprint} {beside.ok.fingerprint} {archived.sha256}"
+        seen = f"{file.fingerprint} {archived.sha256}"
         if waits and not unready.seen_before(file.name, seen):
             return None
         outcome = _quarantine(hub, coming, [fault])
     # Only now, with the books committed, the bank's copy is moved; a crash before leaves a repeat, which is harmless.
-    _move_away(hub, code, door, file.name, beside)
+    _move_away(hub, code, door, file, beside)
     unready.forget(file.name)
     return outcome
 
 
-def _move_away(hub: Hub, code: str, door: BankDoor, name: str, beside: _Beside) -> None:
-    """What became of a file is decided by now; one that cannot be moved is a bank's matter and tells a person so."""
-    about = f"done/{code}"
+def _move_away(hub: Hub, code: str, door: BankDoor, file: RemoteFile, beside: _Beside) -> None:
+    """What became of a file is decided by now; one that cannot be moved is a bank's matter and tells a person so.
+
+    What the bank has put in its place meanwhile nobody has read: it stays for the next poll.
+    """
+    about, name = f"done/{code}", file.name
+    signed = beside.signature is not None and hub.signatures[code].demand is not Demand.NONE
     try:
-        door.move_to_done(name)
-        if beside.signature is not None and hub.signatures[code].demand is not Demand.NONE:
-            door.move_to_done(beside.signature.name)
-        door.move_to_done(beside.ok.name)
+        for each in (file, beside.signature if signed else None, beside.ok):
+            if each is not None:
+                door.move_to_done(each.name, each.fingerprint)
+    except RemoteFileChangedError:
+        _log.info("result_replaced", bank=code, file=name)
+        return
     except HubError as failure:
         with hub.engine.begin() as conn:
             work_items.raise_item(
@@ -236,7 +265,7 @@ def _is_repeat(hub: Hub, coming: bank_answers.Coming) -> bool:
     """Whether these very bytes were taken before, whatever they are called and whoever signed them: nothing is booked twice."""
     code, name, archived, _ = coming
     with hub.engine.begin() as conn:
-        if files.accepted_by_content(conn, "bank", archived.sha256) is None:
+        if files.accepted_by_content(conn, "bank", code, archived.sha256) is None:
             return False
         if not files.came_again(conn, "bank", archived.sha256, name):
             now = clock.now(conn)
@@ -245,9 +274,11 @@ def _is_repeat(hub: Hub, coming: bank_answers.Coming) -> bool:
     return True
 
 
-def _answer(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str:
-    """Answers a file; large ones a few at a time, since each is held beside its request in memory."""
+def _answer(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str | None:
+    """Answers a file; large ones a few at a time, since each is held beside its request in memory. None: it waits."""
     with _LARGE_FILES if coming.archived.size > LARGE_BYTES else nullcontext():
+        if hub.formats[coming.bank].is_change_name(coming.name, coming.bank):
+            return _judge_change(hub, coming, piece)
         return _judge(hub, coming, piece)
 
 
@@ -261,6 +292,21 @@ def _judge(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str:
     if faults:
         return _quarantine(hub, coming, faults, parsed, empty=len(parsed.answers) == 0)
     piece.lines = len(parsed.answers)
+    return "taken"
+
+
+def _judge_change(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str | None:
+    """A file of changed answers; None while it waits where it is for the answers that it changes."""
+    parsed = bank_answers.read_change(hub, coming)
+    if isinstance(parsed, Refused):
+        return _quarantine(hub, coming, list(parsed.faults), empty=coming.archived.size == 0)
+    with hub.engine.begin() as conn:
+        faults = bank_answers.take_in_change(hub, conn, coming, parsed)
+    if faults is None:
+        return None
+    if faults:
+        return _quarantine(hub, coming, faults)
+    piece.lines = len(parsed.changes)
     return "taken"
 
 

@@ -134,9 +134,9 @@ class TrustedDoor:
     def left_out(self) -> list[LeftOut]:
         return self._door.left_out()
 
-    def fetch(self, name: str) -> BinaryIO:
+    def fetch(self, name: str, fingerprint: str | None = None) -> BinaryIO:
         with self._trusted():
-            return self._door.fetch(name)
+            return self._door.fetch(name, fingerprint)
 
     def deliver(self, name: str, source: Path, ok_text: bytes, signature: bytes | None = None) -> Delivery:
         with self._trusted():
@@ -148,9 +148,9 @@ class TrustedDoor:
     def settle(self, name: str, *, arrived: bool) -> None:
         self._door.settle(name, arrived=arrived)
 
-    def move_to_done(self, name: str) -> str:
+    def move_to_done(self, name: str, fingerprint: str | None = None) -> str:
         with self._trusted():
-            return self._door.move_to_done(name)
+            return self._door.move_to_done(name, fingerprint)
 
     def check(self, *, may_write: bool = True) -> DoorReport:
         """A person tries the door, shut or not; when a pinned key is met, it is open again."""

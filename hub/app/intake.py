@@ -19,14 +19,15 @@ from hub.domain.dues import DuesFile
 from hub.domain.errors import HubError
 from hub.domain.faults import Fault
 from hub.domain.receipts import ReceiptsFile
+from hub.domain.returned_payments import ReturnsFile
 from hub.domain.second_collection import AgainFile
 from hub.ledger import clock, files
 from hub.ledger.database import INTAKE_LOCK, lock_books_shared
 from hub.ports import Archived
-from hub.processors import take_in_dues, take_in_receipts, take_in_second_collection
+from hub.processors import take_in_dues, take_in_receipts, take_in_returns, take_in_second_collection
 from hub.runtime.work_log import working
 
-AgencyFile = DuesFile | AgainFile | ReceiptsFile
+AgencyFile = DuesFile | AgainFile | ReceiptsFile | ReturnsFile
 TRIES = 3
 MAX_BYTES = 2 << 30
 """A file of a million lines has some 200 MB."""
@@ -66,7 +67,9 @@ def submit(hub: Hub, path: Path) -> Answer:
 
 def _stage(name: str) -> str:
     """What taking a file in is called in the record of work, by the kind that its name tells."""
-    kinds = {"DUES": "take-in-dues", "AGAIN": "take-in-second-collection", "RCPT": "take-in-receipts"}
+    kinds = {
+        "DUES": "take-in-dues", "AGAIN": "take-in-second-collection", "RCPT": "take-in-receipts", "RTN": "take-in-returns",
+    }  # fmt: skip
     return kinds.get(name.partition("_")[0], "take-in")
 
 
@@ -186,6 +189,9 @@ def _judge(hub: Hub, conn: Connection, file: AgencyFile, now: datetime) -> _Judg
             return _Judged(
                 checked.faults, lambda file_id: take_in_receipts.keep(conn, file, checked.standing, file_id, now)
             )
+        case ReturnsFile():
+            held = take_in_returns.check(conn, file, hub.parties)
+            return _Judged(held.faults, lambda file_id: take_in_returns.keep(conn, file, held.receipts, file_id, now))
 
 
 def _identity(file: AgencyFile) -> str:
@@ -196,6 +202,8 @@ def _identity(file: AgencyFile) -> str:
             return take_in_second_collection.identity(file.header)
         case ReceiptsFile():
             return take_in_receipts.identity(file.header)
+        case ReturnsFile():
+            return take_in_returns.identity(file.header)
 
 
 def _total(file: AgencyFile) -> int:
@@ -205,5 +213,5 @@ def _total(file: AgencyFile) -> int:
             return sum(line.amounts.total for line in file.lines)
         case AgainFile():
             return 0
-        case ReceiptsFile():
+        case ReceiptsFile() | ReturnsFile():
             return sum(line.amount for line in file.lines)

@@ -9,14 +9,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from hashlib import file_digest
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import structlog
 from sqlalchemy import Connection
 
-from connectors.archive.file_archive import ArchiveDamagedError
 from hub.app import bank_answers
 from hub.app.bank_answers import Coming
 from hub.app.bank_signatures import read_signature
@@ -37,7 +35,7 @@ from hub.domain.quarantine import (
 )
 from hub.domain.signatures import SIG_SUFFIX, Demand, fault
 from hub.domain.work import Queue
-from hub.ledger import clock, files, quarantine, work_items
+from hub.ledger import batches, clock, files, quarantine, work_items
 from hub.ledger.database import POLL_LOCK, session_lock
 from hub.ledger.files import LetIn
 from hub.ledger.quarantine import Held
@@ -100,7 +98,7 @@ def propose_correction(hub: Hub, held: Held, path: Path, by: str, note: str) -> 
     file, faults = _fitting(hub, coming, unsigned)
     with _bench(hub, held) as (conn, case):
         if file is not None:
-            _, faults = bank_answers.check(hub, conn, coming, file)
+            faults = _of_another_batch(hub, conn, case, file) or bank_answers.check(hub, conn, coming, file)[1]
         if faults:
             files.record(
                 conn, door="bank", party=case.bank, name=coming.name, archived=coming.archived, at=clock.now(conn),
@@ -131,17 +129,7 @@ def _bench(hub: Hub, held: Held) -> Iterator[tuple[Connection, Held]]:
 def _as_it_stands(hub: Hub, held: Held) -> Coming:
     """The quarantined bytes, read again and found to be those that came."""
     hub.bank(held.bank)  # one that hub.toml no longer names has no profile to read by
-    try:
-        archived = hub.archive.find(held.sha256)
-        with archived.path.open("rb") as kept:
-            unchanged = file_digest(kept, "sha256").hexdigest() == held.sha256
-    except FileNotFoundError:
-        unchanged = False
-    if not unchanged:
-        raise ArchiveDamagedError(
-            f"The archive no longer has the bytes that came as {held.name}.",
-            advice="hub verify names what is damaged; put it back from a backup.",
-        )
+    archived = hub.archive.proven(held.sha256)
     signature = None if held.signature is None else Signature(hub.archive.find(held.signature), held.signed_by)
     return Coming(held.bank, held.name, archived, signature)
 
@@ -175,6 +163,16 @@ def _unsigned(hub: Hub, held: Held) -> Sequence[Fault]:
     if told or hub.signatures[held.bank].demand is not Demand.REQUIRED or held.signed_by is not None:
         return ()
     return [fault("a signature that held when the file came", "")]
+
+
+def _of_another_batch(hub: Hub, conn: Connection, case: Held, file: ResultFile) -> Sequence[Fault]:
+    """A correction answers the batch that the quarantined file answered, as far as that one says which."""
+    parsed = bank_answers.read(hub, _as_it_stands(hub, case))
+    held = parsed.readable if isinstance(parsed, Refused) else parsed
+    asked = None if held is None else batches.by_number(conn, held.batch_no)
+    if held is None or asked is None or asked.bank != case.bank or held.batch_no == file.batch_no:
+        return ()
+    return [Fault(1, "batch no", FaultCode.MISMATCH, f"{held.batch_no}, which {case.name} is about", file.batch_no)]
 
 
 def _fitting(hub: Hub, coming: Coming, unsigned: Fault | None) -> tuple[ResultFile | None, Sequence[Fault]]:

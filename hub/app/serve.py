@@ -18,6 +18,7 @@ from hub.domain.errors import HubError
 from hub.processors import (
     FLOW,
     book_at_agency,
+    book_changes,
     collect_declarations,
     collect_requests,
     open_arrears,
@@ -44,6 +45,7 @@ HANDLERS: Final = {
     "post-arrivals": post_arrivals.handle,
     "book-at-agency": book_at_agency.handle,
     "post-arrears": post_arrears.handle,
+    "book-changes": book_changes.handle,
 }
 """Consumers of the processors' process: each books in PostgreSQL and nowhere else."""
 

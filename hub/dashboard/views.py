@@ -326,7 +326,7 @@ def _received(conn: Connection, period: Period) -> dict[str, Sum]:
         f"""
         select b.agency, count(*) as count, {sums}
         from receipt r join bill b on b.id = r.bill_id join collection c on c.receipt_id = r.id
-        where b.period = :period group by 1
+        where b.period = :period and not exists (select from reversal v where v.receipt_id = r.id) group by 1
         """,
         period=period,
     )

@@ -25,6 +25,9 @@ ANSWERS: Final[Mapping[str, type[pl.DataType]]] = {
 """The columns of answers, in this order; each is what ``AnswerLine`` says, the split by its four funds, in fen."""
 
 
+_ROWS_AT_ONCE: Final = 100_000  # held beside each other, with all that is worked out of them
+
+
 def answers_of(lines: Iterable[AnswerLine]) -> pl.DataFrame:
     """Answers as columns, in the order of the lines."""
     rows = [(*line[:6], *line.split, line.code, line.reference) for line in lines]
@@ -48,10 +51,16 @@ def answers_fit(asked: pl.DataFrame, answers: pl.DataFrame) -> bool:
     """
     if len(asked) != len(answers):
         return False
-    beside = pl.concat(
-        [asked.select(pl.all().name.prefix("asked ")), answers.select(pl.exclude("reference")).sort("line")],
-        how="horizontal",
+    order = answers["line"].arg_sort()
+    return all(
+        _part_fits(asked[first : first + _ROWS_AT_ONCE], answers[order[first : first + _ROWS_AT_ONCE]])
+        for first in range(0, len(asked), _ROWS_AT_ONCE)
     )
+
+
+def _part_fits(asked: pl.DataFrame, answers: pl.DataFrame) -> bool:
+    """The same of some lines and as many answers, both in the order of the lines."""
+    beside = pl.concat([asked.select(pl.all().name.prefix("asked ")), answers.drop("reference")], how="horizontal")
     return beside.select(pl.all_horizontal(_as_asked()).all(ignore_nulls=False)).item() is True
 
 

@@ -39,6 +39,7 @@ class FaultCode(StrEnum):
     UNKNOWN_BANK = "unknown-bank"
     UNKNOWN_UNIT = "unknown-unit"
     UNKNOWN_BILL = "unknown-bill"
+    UNKNOWN_RECEIPT = "unknown-receipt"
     UNKNOWN_BATCH = "unknown-batch"
     UNKNOWN_LINE = "unknown-line"
     DUPLICATE = "duplicate"
@@ -52,6 +53,7 @@ class FaultCode(StrEnum):
     PERIOD_OPEN = "period-open"  # what is not paid of it is no arrears yet
     CANCELLED = "cancelled"
     BANK_REQUESTS_ENDED = "bank-requests-ended"
+    RETURNED = "returned"  # the receipt has come back already
     IN_SHADOW = "in-shadow"  # another system collects the bill and keeps its books
     NOT_SUPPORTED = "not-supported"
     # a bank's answer against the request

@@ -48,6 +48,10 @@ FIELD_WORDS: Final[Mapping[str, FieldWords]] = {
     "total": FieldWords("合计金额", "the four funds together", "四项基金之和"),
     "code": FieldWords("返回码", "outcome of the deduction", "扣款结果"),
     "bank reference": FieldWords("银行流水号", "the bank's own reference; may be empty", "银行自有参考号，可为空"),
+    # a changed answer
+    "request line": FieldWords("请求行号", "number of the line in the request", "请求文件中的行号"),
+    "deducted before": FieldWords("原扣款金额", "what was answered before this change", "更正前回盘的扣款金额"),
+    "reason": FieldWords("更正原因", "why the answer changed; may be empty", "更正的原因，可为空"),
     # the trailer
     "count": FieldWords("总笔数", "how many detail lines there are", "明细行数"),
     "count paid in full": FieldWords("全额成功笔数", "how many lines are paid in full", "全额扣款成功的行数"),

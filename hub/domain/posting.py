@@ -43,6 +43,11 @@ class EntryKind(StrEnum):
     BANK_ARRIVAL = "bank-arrival"
     AGENCY_ARRIVAL = "agency-arrival"
     RECEIPT = "receipt"
+    RECEIPT_RETURNED = "receipt-returned"
+    ANSWER_REVERSED = "answer-reversed"
+    ANSWER_CHANGED = "answer-changed"
+    AGENCY_ANSWER_REVERSED = "agency-answer-reversed"
+    AGENCY_ANSWER_CHANGED = "agency-answer-changed"
     ARREARS_OPENED = "arrears-opened"
     CANCELLATION = "cancellation"
 
@@ -118,6 +123,22 @@ def receipt(for_dues: FundAmounts, into_arrears: FundAmounts = NOTHING) -> tuple
         + _debit(Account.MEMO_CONTRA, amounts)
         + _credit(Account.MEMO_DUES, for_dues)
         + _credit(Account.MEMO_ARREARS, into_arrears)
+    )
+
+
+def receipt_returned(open_again: FundAmounts, into_arrears: FundAmounts) -> tuple[Posting, ...]:
+    """Sporadic money that came back (退票) at the agency: the receipt's entry with its sides exchanged.
+
+    What it had paid is due again: of a month that is open among the dues, of one that has closed as arrears.
+    """
+    return mirrored(receipt(open_again, into_arrears))
+
+
+def mirrored(postings: tuple[Posting, ...]) -> tuple[Posting, ...]:
+    """The same postings with their sides exchanged: what an entry did is undone by another, and nothing is edited."""
+    return tuple(
+        Posting(posting.account, posting.fund, "C" if posting.side == "D" else "D", posting.amount)
+        for posting in postings
     )
 
 

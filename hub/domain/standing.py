@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub.domain.funds import FundAmounts
+from hub.domain.arrears import unarrived
+from hub.domain.funds import NOTHING, FundAmounts
+from hub.domain.money import Fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +28,13 @@ class Standing:
     refers_to: str
     accepted_at: datetime
     cancelled: bool
+
+    def takes(self, repaid: FundAmounts) -> FundAmounts:
+        """What it takes of new money per fund, when repayments have brought ``repaid`` for its arrears.
+
+        A cancelled one takes nothing: it has to be filed again (C10, C11).
+        """
+        if self.cancelled:
+            return NOTHING
+        left = unarrived(self.due, self.collected)
+        return FundAmounts(*(Fen(max(lacks - came, 0)) for lacks, came in zip(left, repaid, strict=True)))

@@ -14,9 +14,8 @@ from hub.ledger.shadow import IN_SHADOW
 
 _FUNDS = ", ".join(FUND_NAMES)
 _COLLECTED = ", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)
-_MISSING = ", ".join(
-    f"greatest(b.{fund} - coalesce(c.{fund}, 0) - coalesce(w.{fund}, 0), 0) as {fund}" for fund in FUND_NAMES
-)
+_MISSING = ", ".join(f"greatest(b.{fund} - ({arrivals.on_bill(fund)}), 0) as {fund}" for fund in FUND_NAMES)
+_RELEASED: Final = "t.period = :period and t.state = 'POSTING' and t.booking_period <= :period"
 
 # By business time: money released into this period has arrived in it, money booked in a later one has not, even when
 # the close is carried out after its hour. The bills of a period stand close together, whatever years of books there are.
@@ -28,8 +27,8 @@ _STAGE: Final = f"""
         left join (
             select bill_id, {_COLLECTED} from collection
             where booking_period <= :period and bill_id between :first and :last group by bill_id) c on c.bill_id = b.id
-        left join ({arrivals.coming("t.period = :period and t.state = 'POSTING' and t.booking_period <= :period")}) w
-            on w.bill_id = b.id
+        left join ({arrivals.coming(_RELEASED)}) w on w.bill_id = b.id
+        left join ({arrivals.booked_since(_RELEASED, "k.booking_period <= :period")}) s on s.bill_id = b.id
         where b.period = :period and b.kind = 'M' and not {IN_SHADOW}) b
     where {" + ".join(FUND_NAMES)} > 0
 """

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
@@ -51,6 +51,7 @@ class Batch:
     result_file_id: int | None
     booking_period: str | None
     posting_date: date | None
+    released_at: datetime | None
     posted_lines: int
     late: bool
 

@@ -139,7 +139,7 @@ def keep_staged(conn: Connection, header: DuesHeader, file_id: int, at: datetime
 _STANDING = f"""
     select b.id, b.bill_no, b.agency, b.unit, b.period, b.kind, b.mode, b.shard,
            b.pension, b.unemployment, b.injury, b.maternity,
-           {", ".join(f"least(b.{fund}, coalesce(c.{fund}, 0) + coalesce(w.{fund}, 0))" for fund in FUND_NAMES)},
+           {", ".join(map(arrivals.on_bill, FUND_NAMES))},
            coalesce(b.refers_to, '') as refers_to, b.accepted_at, x.bill_id is not null as cancelled
     from bill b
     left join cancellation x on x.bill_id = b.id
@@ -147,6 +147,7 @@ _STANDING = f"""
         select {", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)} from collection where bill_id = b.id
     ) c on true
     left join lateral ({arrivals.coming("i.bill_id = b.id and t.state = 'POSTING'")}) w on true
+    left join lateral ({arrivals.booked_since("v.bill_id = b.id and t.state = 'POSTING'")}) s on true
     where {{where}}
 """
 

@@ -102,9 +102,10 @@ def accepted_by_bytes(conn: Connection, door: str, sha256: str, name: str) -> In
     return _one(conn, "door = :door and sha256 = :sha256 and name = :name", door=door, sha256=sha256, name=name)
 
 
-def accepted_by_content(conn: Connection, door: str, sha256: str) -> Intake | None:
-    """The accepted file of these very bytes under whatever name: a bank may send the same answer twice."""
-    return _one(conn, "door = :door and sha256 = :sha256", door=door, sha256=sha256)
+def accepted_by_content(conn: Connection, door: str, party: str, sha256: str) -> Intake | None:
+    """A party's accepted file of these very bytes under whatever name: a bank may send the same answer twice."""
+    where = "door = :door and party = :party and sha256 = :sha256"
+    return _one(conn, where, door=door, party=party, sha256=sha256)
 
 
 def accepted_by_identity(conn: Connection, identity: str) -> Intake | None:

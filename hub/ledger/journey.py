@@ -138,6 +138,7 @@ class _Search:
             lambda name: map(self.bill, self._rows("select * from bill where bill_no = :name", name=name)),
             lambda name: map(self.instruction, self._instructions(name)),
             lambda name: map(self.receipt, self._rows("select * from receipt where receipt_no = :name", name=name)),
+            lambda name: map(self.reversal, self._rows("select * from reversal where return_no = :name", name=name)),
             lambda name: map(
                 self.batch, self._rows("select * from batch where batch_no = :name or file_name = :name", name=name)
             ),
@@ -204,14 +205,16 @@ class _Search:
             return
         found = self._rows(
             """
-            select a.*, b.bill_no from arrears a join bill b on b.id = a.bill_id
-            where a.unit = :unit and a.period = :period and a.agency = :agency
+            select o.*, a.entry_id, b.bill_no from arrears_of_bill o
+            join bill b on b.id = o.bill_id left join arrears a on a.bill_id = o.bill_id
+            where b.unit = :unit and b.period = :period and b.agency = :agency
             """,
             **repays,
         )
         for row in found:
             facts = {"opened": _amounts(row), **_facts(row, "in_doubt", "opened_on")}
-            then = (*self._entries(row.entry_id), *(self._repayments(repays) if bill.kind == "M" else ()))
+            entries = () if row.entry_id is None else self._entries(row.entry_id)
+            then = (*entries, *(self._repayments(repays) if bill.kind == "M" else ()))
             yield Stop("arrears", row.bill_no, facts, then)
 
     def _repayments(self, arrears: Mapping[str, Any]) -> Iterator[Stop]:
@@ -285,7 +288,12 @@ class _Search:
             facts = {"code": row.code, "deducted": _amounts(row), **_facts(row, "reference", "received_at")}
             if row.sha256 is not None:
                 facts |= self._files.answered(row.sha256, row.file_line, line.bank)
-            yield Stop("answer", row.name or line.batch_no, facts)
+            changes = self._rows(
+                "select * from reversal where batch_id = :batch and line = :line order by version",
+                batch=line.batch_id,
+                line=line.line,
+            )
+            yield Stop("answer", row.name or line.batch_no, facts, tuple(map(self.change, changes)))
 
     def _money(self, line: Row[Any]) -> Iterator[Stop]:
         place = {"batch": line.batch_id, "line": line.line}
@@ -327,8 +335,52 @@ class _Search:
                 Stop("collected", row.receipt_no, {"amounts": _amounts(each)}, tuple(self._entries(each.entry_id)))
                 for each in money
             ),
+            *map(self.reversal, self._rows("select * from reversal where receipt_id = :id", id=row.id)),
         )
         return Stop("receipt", row.receipt_no, {"bill": bill.bill_no, **facts}, then)
+
+    def reversal(self, row: Row[Any]) -> Stop:
+        """Money taken back: where it was told, what it took off the bill, the entry that mirrors the one it reverses."""
+        facts = _facts(row, "what", "amount", "reason", "dated_on", "booking_period", "accepted_at")
+        reversed_ = self._rows("select receipt_no from receipt where id = :id", id=row.receipt_id)[0]
+        taken = self._rows("select * from collection where reversal_id = :id", id=row.id)
+        then = (
+            self._file(row.file_id, row.file_line + HEADER_LINES),
+            *self._event(_event_id(topics.CHEQUE_RETURNED, row.return_no)),
+            *(
+                Stop("collected", row.return_no, {"amounts": _amounts(each)}, tuple(self._entries(each.entry_id)))
+                for each in taken
+            ),
+        )
+        return Stop("reversal", row.return_no, {"receipt": reversed_.receipt_no, **facts}, then)
+
+    def change(self, row: Row[Any]) -> Stop:
+        """An answer that its bank changed: what it says now, what that took back and put in its place."""
+        query = """
+            select n.*, f.name, f.sha256, f.identity, f.party, b.agency from changed_answer n
+            join reversal v on v.id = n.reversal_id join file_intake f on f.id = v.file_id join bill b on b.id = v.bill_id
+            where v.id = :id
+        """
+        now = self._rows(query, id=row.id)[0]
+        facts = _facts(row, "version", "amount", "reason", "dated_on", "booking_period", "accepted_at")
+        facts |= {"code": now.code, "deducted": _amounts(now), **_facts(now, "deducted_before", "reference")}
+        facts |= self._files.answered(now.sha256, row.file_line + HEADER_LINES, now.party)
+        moved = self._rows(
+            f"""
+            select source, {", ".join(FUND_NAMES)}, entry_id from collection where reversal_id = :id
+            union all select source || ' of suspense', {", ".join(FUND_NAMES)}, entry_id from suspense where reversal_id = :id
+            order by 1 desc
+            """,
+            id=row.id,
+        )
+        then = (
+            *self._event(_event_id(topics.ANSWER_CHANGED, f"{now.identity}/{now.agency}")),
+            *(
+                Stop("booked", each.source, {"amounts": _amounts(each)}, tuple(self._entries(each.entry_id)))
+                for each in moved
+            ),
+        )
+        return Stop("changed-answer", now.name, facts, then)
 
     def _file(self, file_id: int, line: int, secrets: Sequence[str] = ()) -> Stop:
         row = self._rows("select * from file_intake where id = :id", id=file_id)[0]

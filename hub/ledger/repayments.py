@@ -113,6 +113,19 @@ def spoken_for(conn: Connection, bundles: Sequence[arrivals.Bundle], at: datetim
     return SpokenFor(amounts, late)
 
 
+def repaid(conn: Connection, bill_ids: Collection[int]) -> dict[int, FundAmounts]:
+    """What repayments have brought for the arrears of monthly bills, by bill; nothing for most."""
+    found = conn.execute(
+        text(f"""
+            select b.id, {_SUMS}
+            from (select * from bill where id = any(:bills) and kind = 'M' offset 0) b
+            join bill r on {_REPAYING} join collection c on c.bill_id = r.id group by b.id
+        """),
+        {"bills": list(bill_ids)},
+    )
+    return {row[0]: FundAmounts(*row[1:5]) for row in found}
+
+
 def _repaid(conn: Connection, periods: Collection[str]) -> dict[int, FundAmounts]:
     """What repayments have brought for the monthly bills of periods, by bill; there are few."""
     found = conn.execute(

@@ -14,15 +14,13 @@ from hub.domain.timetable import Step
 from hub.ledger import arrivals, clock, frames
 from hub.ledger.database import NUMBERS_LOCK, in_order, set_based
 
-_OUTSTANDING = ", ".join(
-    f"greatest(b.{fund} - coalesce(c.{fund}, 0) - coalesce(w.{fund}, 0), 0) as {fund}" for fund in FUND_NAMES
-)
+_OUTSTANDING = ", ".join(f"greatest(b.{fund} - ({arrivals.on_bill(fund)}), 0) as {fund}" for fund in FUND_NAMES)
 _FUNDS = ", ".join(FUND_NAMES)
 _SUMS = ", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)
 
 # Joined set by set, each drawn up once: a question asked bill by bill would be asked a million times. Business times
 # decide what counts, so that a session comes out the same whenever, and after however many tries, it is drawn up: dues,
-# choices and receipts by the hour of the upload, answers by the moment in which the session was begun, for by then every
+# choices, receipts and returns by the hour of the upload, answers by the moment in which the session was begun, for by then every
 # bank was visited.
 # Instructions are numbered by bank, agency, kind, shard, the agency's files and their lines, as they stand in the bank files.
 # So a bundle, an upload and a file's share of it are ranges of ids. The order follows from the facts and not from that of
@@ -41,9 +39,11 @@ _OPEN = f"""
     collected as (
         select c.bill_id, {", ".join(f"sum(c.{fund})::bigint as {fund}" for fund in FUND_NAMES)}
         from collection c join billed b on b.id = c.bill_id
-        where c.receipt_id is null or c.receipt_id in (select id from receipt where accepted_at < :closes_at)
+        where (c.receipt_id is null or c.receipt_id in (select id from receipt where accepted_at < :closes_at))
+          and (c.reversal_id is null or c.reversal_id in (select id from reversal where accepted_at < :closes_at))
         group by c.bill_id),
     coming as ({arrivals.coming("t.period = :period and t.state in ('ANSWERED', 'POSTING') and i.agency = any(:agencies)")}),
+    since as ({arrivals.booked_since("t.period = :period and t.state = 'POSTING'", "door.at < :closes_at")}),
     answered as (
         select i.bill_id, i.round from batch t join file_intake f on f.id = t.result_file_id and f.received_at <= :begun_at
         join batch_section s on s.batch_id = t.id and s.agency = any(:agencies)
@@ -67,9 +67,10 @@ _OPEN = f"""
         join files f on f.id = b.file_id
         left join collected c on c.bill_id = b.id
         left join coming w on w.bill_id = b.id
+        left join since s on s.bill_id = b.id
         left join asked a on a.bill_id = b.id
-        left join chosen s on s.bill_id = b.id
-        where s.ended is not true and (a.bill_id is null or (:round = 2 and s.again and not a.unanswered)))
+        left join chosen h on h.bill_id = b.id
+        where h.ended is not true and (a.bill_id is null or (:round = 2 and h.again and not a.unanswered)))
     insert into instruction (id, instruction_no, bill_id, period, round, kind, agency, bank, shard,
                              pension, unemployment, injury, maternity, total)
     overriding system value

@@ -56,6 +56,9 @@ FLOW: Final[tuple[FlowStep, ...]] = (
     ),
     FlowStep(10, "book_at_agency", "book-at-agency", (topics.ARRIVAL_NOTIFIED,), (), "the agency books its notice"),
     FlowStep(11, "take_in_receipts", "", (), (topics.RECEIPT_RECORDED,), "sporadic receipts are booked"),
+    FlowStep(11, "take_in_returns", "", (), (topics.CHEQUE_RETURNED,), "receipts that come back are reversed (退票)"),
+    FlowStep(11, "take_in_changes", "", (), (topics.ANSWER_CHANGED,), "banks' changed answers are booked anew (更正)"),
+    FlowStep(11, "book_changes", "book-changes", (topics.ANSWER_CHANGED,), (), "the agency books what a bank changed"),
     FlowStep(
         11, "close_finances", "", (), (), "what is unpaid of supplements and repayments is cancelled (财表二, 财表三)"
     ),

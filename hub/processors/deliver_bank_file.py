@@ -68,11 +68,9 @@ def deliver(
 
     The caller holds the bank's lock: one delivery at a time.
     """
-    # Gather
     assert batch.request_sha256 is not None, "a file is written before it is delivered"
-    archived = archive.find(batch.request_sha256)
-    # Apply
     try:
+        archived = archive.proven(batch.request_sha256)
         signature, signed_by = _signature(engine, batch, archived, archive, signatures)
         ok_text = profile.ok_text(archived.sha256, archived.size)
         delivery = door.deliver(batch.file_name, archived.path, ok_text, signature)
@@ -90,7 +88,7 @@ def _signature(
 ) -> tuple[bytes | None, str | None]:
     """What goes beside the file, and whose it is. Made once and kept before any of it is sent: another might differ."""
     if batch.signature is not None:
-        return archive.find(batch.signature).path.read_bytes(), batch.signed_by
+        return archive.proven(batch.signature).path.read_bytes(), batch.signed_by
     if not signatures.signs:
         return None, None
     made, by = signatures.sign(batch.file_name, archived)

@@ -86,6 +86,7 @@ def _amounts(event: Received) -> list[list[int]]:
 def _bundle(event: Received, entry: int, batch: Batch, sections: Sequence[Section]) -> Bundle:
     record = event.record
     first = record["first_line"]
+    assert batch.released_at is not None, f"{batch.batch_no} is being posted, so it was released"
     place = bisect_right(sections, first, key=lambda section: section.first_line) - 1
     section = sections[max(place, 0)]
     assert section.first_line <= first <= section.last_line - _lines(event) + 1 and (section.agency, section.shard) == (
@@ -95,7 +96,7 @@ def _bundle(event: Received, entry: int, batch: Batch, sections: Sequence[Sectio
     return Bundle(
         entry_id=entry, batch_id=batch.id, first_line=first, first_instruction=first + section.offset,
         kind=section.kind, period=batch.period, booking_period=record["booking_period"],
-        business_date=record["business_date"], amounts=_amounts(event),
+        business_date=record["business_date"], released_at=batch.released_at, amounts=_amounts(event),
     )  # fmt: skip
 
 

@@ -71,7 +71,10 @@ def judge(line: AgainLine, standing: Standing | None, waiting: set[int], ended: 
 
 
 def keep(conn: Connection, file: AgainFile, file_id: int, now: datetime) -> None:
-    """Apply: the choices for units not paid in full; whether they still are not is seen when the upload closes."""
+    """Apply: the choices for the units named. Whether one is paid in full is seen when the upload closes.
+
+    So a unit is asked whose payment comes back (退票) after its agency has named it, as it is when that comes first.
+    """
     header, standing = file.header, _standings(conn, file)
     second_collections.keep(
         conn,
@@ -79,11 +82,7 @@ def keep(conn: Connection, file: AgainFile, file_id: int, now: datetime) -> None
         period=str(header.period),
         agency=header.agency,
         at=now,
-        lines=(
-            (line.line, bill.bill_id, line.mode, line.pay_on)
-            for line in file.lines
-            if (bill := standing[line.unit]).due != bill.collected
-        ),
+        lines=((line.line, standing[line.unit].bill_id, line.mode, line.pay_on) for line in file.lines),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.archive import ArchiveUnavailableError, FileArchive
+from connectors.archive import ArchiveDamagedError, ArchiveUnavailableError, FileArchive
 from hub import ports
 from tests.fakes import FakeFileArchive
 
@@ -49,6 +49,16 @@ class FileArchiveContract:
     def test_what_is_not_there_is_not_found(self, shelf: Shelf, unknown: str) -> None:
         with pytest.raises(FileNotFoundError):
             shelf.archive.find(unknown)
+
+    def test_what_is_gone_or_changed_is_not_proven(self, shelf: Shelf) -> None:
+        stored = shelf.archive.store(io.BytesIO(b"kept"))
+        assert shelf.archive.proven(stored.sha256) == stored
+        stored.path.chmod(0o600)
+        stored.path.write_bytes(b"kepT")
+        for sha in (stored.sha256, "0" * 64):
+            with pytest.raises(ArchiveDamagedError) as failure:
+                shelf.archive.proven(sha)
+            assert not failure.value.retriable
 
     def test_what_is_kept_cannot_be_written(self, shelf: Shelf) -> None:
         assert shelf.archive.store(io.BytesIO(b"kept")).path.stat().st_mode & 0o222 == 0

@@ -23,6 +23,7 @@ from hub.domain.posting import (
     bank_arrival,
     dues,
     receipt,
+    receipt_returned,
 )
 from tests.domain.strategies import amounts, fund_amounts, small_amounts
 
@@ -31,6 +32,7 @@ BUILDERS: list[tuple[Callable[..., tuple[Posting, ...]], int]] = [
     (bank_arrival, 2),
     (agency_arrival, 3),
     (receipt, 1),
+    (receipt_returned, 2),
     (arrears_opened, 1),
 ]
 
@@ -62,6 +64,26 @@ def test_every_entry_balances_per_fund(
             assert sides["D"] == sides["C"]
     assert all(posting.amount > 0 for posting in postings)
     assert len({(posting.account, posting.fund, posting.side) for posting in postings}) == len(postings)
+
+
+@given(amounts)
+def test_a_returned_receipt_mirrors_the_receipt(paid: FundAmounts) -> None:
+    other = {"D": "C", "C": "D"}
+    back = {(p.account, p.fund, other[p.side], p.amount) for p in receipt_returned(paid, NOTHING)}
+    assert back == {(p.account, p.fund, p.side, p.amount) for p in receipt(paid)}
+
+
+@given(amounts)
+def test_a_receipt_returned_after_month_end_is_in_arrears_as_if_it_had_never_come(paid: FundAmounts) -> None:
+    """Receipt and late return leave what month end would have left: arrears instead of dues, and nothing else."""
+
+    def net(*entries: tuple[Posting, ...]) -> dict[tuple[Account, Fund], int]:
+        sums: dict[tuple[Account, Fund], int] = {}
+        for p in (posting for postings in entries for posting in postings):
+            sums[p.account, p.fund] = sums.get((p.account, p.fund), 0) + (p.amount if p.side == "D" else -p.amount)
+        return {key: value for key, value in sums.items() if value}
+
+    assert net(receipt(paid), receipt_returned(NOTHING, paid)) == net(arrears_opened(paid))
 
 
 @given(amounts, amounts, amounts)

@@ -1,7 +1,7 @@
 """A little month, put into the books row by row with arithmetic of its own: what forms and proofs are tried on.
 
 Ten bills, two agencies, two banks. December 2026: ICBC answers in both sessions, CCB only in January, so late.
-    A-1  paid in full in the first session        A-5  sporadic, never paid
+    A-1  paid in full in the first session        A-5  sporadic, its cheque came back
     A-2  paid in part, asked again, refused       A-6  sporadic, paid by cheque
     A-3  refused, then paid in cash               A-7  not answered until January, then refused
     A-4  not answered until January, then in part A-8  not answered, paid by collection; late money is too much
@@ -195,7 +195,8 @@ class LittleMonth:
         )  # fmt: skip
         for bank in ("ICBC", "CCB"):
             self.done("2026-12", "posting", "2026-12-04", 1, bank)
-        self.receipts("110105", "2026-12-10", {"R-1": ("A-3", "CASH")})
+        self.receipts("110105", "2026-12-10", {"R-1": ("A-3", "CASH"), "R-5": ("A-5", "CHEQUE")})
+        self.returns("110105", "2026-12-14", {"T-5": "R-5"})
         self.receipts("110101", "2026-12-11", {"R-2": ("A-6", "CHEQUE"), "R-3": ("A-8", "COLLECTION")})
         self.again("110101", "2026-12", "2026-12-08", {"A-2": "B"})
         self.again("110105", "2026-12", "2026-12-08", {"A-3": "S"})
@@ -483,6 +484,50 @@ class LittleMonth:
                 entry_id=entry,
             )  # fmt: skip
             bill.paid = added([bill.paid, amounts])
+
+    def returns(self, agency: str, day: str, back: dict[str, str]) -> None:
+        """Cheques that came back in the month in which they had come."""
+        receipts = {
+            row.receipt_no: row
+            for row in self.conn.execute(
+                text("""
+                    select r.*, b.bill_no, c.pension, c.unemployment, c.injury, c.maternity from receipt r
+                    join bill b on b.id = r.bill_id join collection c on c.receipt_id = r.id where r.receipt_no = any(:back)
+                """),
+                {"back": list(back.values())},
+            )
+        }
+        lines = [f"H|RETURNS|1|{agency}|{day}|0001"]
+        for line, (number, receipt) in enumerate(back.items(), start=1):
+            lines.append(f"D|{line}|{number}|{receipt}|{yuan(receipts[receipt].amount)}|存款不足|{day}")
+        body = "".join(f"{line}\n" for line in lines).encode()
+        total = sum(receipts[receipt].amount for receipt in back.values())
+        data = body + f"T|{len(back)}|{yuan(total)}|{hashlib.sha256(body).hexdigest()}\n".encode()
+        identity = f"RETURNS/{agency}/{day}/0001"
+        file_id = self.came_in(
+            "agency", agency, f"RTN_{agency}_{day.replace('-', '')}_0001.txt", data, identity=identity, lines=len(back),
+            total=total, when=at(day),
+        )  # fmt: skip
+        amounts = {receipt: added([[getattr(receipts[receipt], fund) for fund in FUNDS]]) for receipt in back.values()}
+        taken = added(amounts.values())
+        entry = self.entry(level="AGENCY", agency=agency, what="receipt-returned", cause=identity, day=day, moves=[
+            (Account.FUND_INCOME, "D", taken), (Account.INCOME_ACCOUNT, "C", taken),
+            (Account.MEMO_DUES, "D", taken), (Account.MEMO_CONTRA, "C", taken),
+        ])  # fmt: skip
+        for line, (number, receipt) in enumerate(back.items(), start=1):
+            row = receipts[receipt]
+            reversal = self.insert(
+                "reversal", "id", what="RETURNED_RECEIPT", bill_id=row.bill_id, receipt_id=row.id, return_no=number,
+                amount=row.amount, reason="存款不足", dated_on=date.fromisoformat(day), booking_period=day[:7],
+                file_id=file_id, file_line=line, accepted_at=at(day),
+            )  # fmt: skip
+            self.insert(
+                "collection", bill_id=row.bill_id, source="RECEIPT_REVERSAL", reversal_id=reversal,
+                **{fund: -amount for fund, amount in zip(FUNDS, amounts[receipt], strict=True)},
+                booking_period=day[:7], business_date=date.fromisoformat(day), entry_id=entry,
+            )  # fmt: skip
+            bill = self.bills[row.bill_no]
+            bill.paid = added([[paid - back for paid, back in zip(bill.paid, amounts[receipt], strict=True)]])
 
     def close(self, period: str, day: str, in_doubt: Sequence[str]) -> None:
         """Month end: what every monthly bill is short becomes arrears."""

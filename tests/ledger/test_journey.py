@@ -85,7 +85,7 @@ def test_entries_are_shown_with_their_postings(trace: Traced) -> None:
     entry = stops(receipt, "entry")[0]
     pension = [each for each in entry["postings"] if each["fund"] == "pension"]
     assert [(each["side"], each["account"], each["amount_fen"]) for each in pension] == [
-        ("D", "INCOME_ACCOUNT", 30000), ("C", "FUND_INCOME", 30000), ("D", "MEMO_CONTRA", 30000), ("C", "MEMO_DUES", 30000),
+        ("D", "INCOME_ACCOUNT", 80000), ("C", "FUND_INCOME", 80000), ("D", "MEMO_CONTRA", 80000), ("C", "MEMO_DUES", 80000),
     ]  # fmt: skip
 
 
@@ -93,6 +93,7 @@ FOUND = [
     ("A-1", "bill"),
     ("A-2-2", "instruction"),
     ("R-3", "receipt"),
+    ("T-5", "reversal"),
     ("CCB-1", "batch"),
     ("DK_ICBC_20261202_0001.txt", "batch"),
     ("HD_CCB_20270105_0001.txt", "file"),

@@ -23,8 +23,8 @@ from hub.ledger import calendars, clock
 from hub.ledger.database import engine
 from hub.ledger.forms import FORMS, Question, fill
 from simulators import agency
-from simulators.agency import Again, Bill, Paper, Receipt
-from simulators.amounts import FUNDS, Four, in_order
+from simulators.agency import Again, Bill, Paper, Receipt, Returned
+from simulators.amounts import FUNDS, Four, in_order, yuan
 from simulators.bank_program import print_result, read_request
 from simulators.bank_signing import Signing, exchange_keys
 from simulators.bank_work import Asked, Given, Request
@@ -219,6 +219,18 @@ class City:
         paid = [Receipt(no, bill, method, "", fen, self.today()) for no, bill, fen in taken]
         return agency.receipts(agency_code, self.today(), number, paid)
 
+    def cheques(self, *taken: tuple[str, str, int], agency_code: str = CHAOYANG) -> Paper:
+        """As ``receipts``, all by cheque."""
+        number = self._next("receipts", agency_code, str(self.today()))
+        paid = [Receipt(no, bill, "CHEQUE", f"00{no[-1]}", fen, self.today()) for no, bill, fen in taken]
+        return agency.receipts(agency_code, self.today(), number, paid)
+
+    def returns(self, *back: tuple[str, str, int], agency_code: str = CHAOYANG) -> Paper:
+        """``back``: (return id, receipt id, fen), all of today."""
+        number = self._next("returns", agency_code, str(self.today()))
+        came = [Returned(no, receipt, fen, "存款不足", self.today()) for no, receipt, fen in back]
+        return agency.returns(agency_code, self.today(), number, came)
+
     def _next(self, *what: str) -> int:
         self._numbers[what] = self._numbers.get(what, 0) + 1
         return self._numbers[what]
@@ -267,6 +279,30 @@ class City:
     def poll(self, bank: str) -> list[str]:
         """``hub bank poll``: outcomes."""
         return [polled.outcome for polled in bank_door.poll(self.hub, bank, self.hub.door(bank))]
+
+    def change(
+        self, bank: str, *lines: tuple[str, int, int, str], number: int | None = None, reason: str = "冲正"
+    ) -> Paper:
+        """The bank's file of changed answers. ``lines``: (instruction, fen before, fen now, code now)."""
+        day, told = self.today(), [0] * 6
+        body = [f"H|CHANGE|1|{bank}|{day}"]
+        for place, (instruction, before, now, code) in enumerate(lines, 1):
+            ((batch_no, line, unit, *wanted),) = self.rows(
+                f"""
+                select t.batch_no, l.line, b.unit, {", ".join(f"i.{fund}" for fund in FUNDS)} from instruction i
+                join batch_line l on l.instruction_id = i.id join batch t on t.id = l.batch_id
+                join bill b on b.id = i.bill_id where i.instruction_no = :instruction
+                """,
+                instruction=instruction,
+            )
+            amounts = [before, now, *in_order(now, tuple(wanted))]
+            told = [sofar + more for sofar, more in zip(told, amounts, strict=True)]
+            money = "|".join(map(yuan, amounts))
+            body.append(f"D|{batch_no}|{line}|{instruction}|{unit}|{money}|{code}|REF{place}|{reason}")
+        body.append("|".join(("T", str(len(lines)), *map(yuan, told))))
+        seq = self._next("change", bank, str(day)) if number is None else number
+        name = f"GZ_{bank}_{day:%Y%m%d}_{seq:04d}.txt"
+        return Paper(name, "".join(f"{line}\n" for line in body).encode("gb18030"))
 
     # -- the month, quickly ---------------------------------------------------------------------------------------
 
@@ -344,17 +380,26 @@ _BOOKS: Mapping[str, str] = {
         from journal_entry e left join journal_posting p on p.entry_id = e.id order by 1, 2, 3, 4, p.n
     """,
     "collections": f"""
-        select b.bill_no, c.source, t.batch_no, c.line, r.receipt_no, {_AMOUNTS.format("c")}, c.booking_period, c.business_date
-        from collection c join bill b on b.id = c.bill_id left join batch t on t.id = c.batch_id
-        left join receipt r on r.id = c.receipt_id order by 1, 2, 3, 4, 5
+        select b.bill_no, c.source, t.batch_no, coalesce(c.line, v.line), r.receipt_no, v.return_no, v.version,
+               {_AMOUNTS.format("c")}, c.booking_period, c.business_date
+        from collection c join bill b on b.id = c.bill_id left join receipt r on r.id = c.receipt_id
+        left join reversal v on v.id = c.reversal_id left join batch t on t.id = coalesce(c.batch_id, v.batch_id)
+        order by 1, 2, 3, 4, 5, 6, 7
     """,
     "suspense": f"""
-        select t.batch_no, s.line, b.bill_no, {_AMOUNTS.format("s")}, s.booking_period
-        from suspense s join bill b on b.id = s.bill_id join batch t on t.id = s.batch_id order by 1, 2
+        select t.batch_no, coalesce(s.line, v.line), b.bill_no, s.source, v.version, {_AMOUNTS.format("s")}, s.booking_period
+        from suspense s join bill b on b.id = s.bill_id left join reversal v on v.id = s.reversal_id
+        join batch t on t.id = coalesce(s.batch_id, v.batch_id) order by 1, 2, 3, 4, 5
     """,
     "arrears": f"""
         select b.bill_no, a.agency, a.unit, a.period, {_AMOUNTS.format("a")}, a.in_doubt, a.opened_on
         from arrears a join bill b on b.id = a.bill_id order by 1
+    """,
+    "reversals": """
+        select v.what, v.return_no, r.receipt_no, b.bill_no, v.line, v.version, n.deducted_before, n.deducted, n.code,
+               v.amount, v.reason, v.dated_on, v.booking_period, v.accepted_at
+        from reversal v join bill b on b.id = v.bill_id left join receipt r on r.id = v.receipt_id
+        left join changed_answer n on n.reversal_id = v.id order by 1, 2, 3, 4, 5, 6
     """,
     "instructions": f"select i.instruction_no, {_AMOUNTS.format('i')}, i.bank from instruction i order by 1",
     "batches": """

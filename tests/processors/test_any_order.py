@@ -69,13 +69,13 @@ class History:
         )
         self._advance("11-02T09:10")
         self._advance("11-03T10:00")
-        self._hand_in(city.receipts(("R-1", "A-4", sum(due(4)))))  # its bank will pay as well: suspense
+        self._hand_in(city.cheques(("R-1", "A-4", sum(due(4)))))  # its bank will pay as well: suspense
         self._answer("ICBC", {"A-2": 10015, "A-6": "02", "B-2": "03", "C-30": "02", "S-52": "02"})
         self._advance("11-05T09:00")
         self._hand_in(
             city.again((unit_of(2), "B"), (unit_of(6), "B"), (unit_of(4), "B")),
             city.dues(*bills(CHAOYANG, "D", range(40, 44))),
-            city.receipts(("R-2", "A-5", sum(due(5))), ("R-3", "A-10", sum(due(10)))),
+            city.cheques(("R-2", "A-5", sum(due(5))), ("R-3", "A-10", sum(due(10)))),
             city.receipts(("R-4", "B-1", sum(due(1))), agency_code=HAIDIAN),  # CCB has not answered it
             city.receipts(("R-8", "S-51", sum(due(51)))),  # nor this, whose money will be too much
             city.dues(*supplements("T", range(60, 64)), kind="S"),
@@ -86,12 +86,28 @@ class History:
         self._hand_in(  # right behind the answer, which may still be in flight
             city.again((unit_of(1), "B"), (unit_of(3), "S"), (unit_of(9), "B")),
             city.receipts(("R-5", "A-3", sum(due(3)))),
-            city.receipts(("R-7", "A-7", sum(due(7)) - 10015)),
+            city.cheques(("R-7", "A-7", sum(due(7)) - 10015)),
         )
+        self._advance("11-13T10:00")
+        self._hand_in(  # one whose bill a bank has paid as well, one that another cheque replaces, one that is asked again
+            city.returns(("T-1", "R-1", sum(due(4)))),
+            city.returns(("T-2", "R-2", sum(due(5))), ("T-7", "R-7", sum(due(7)) - 10015)),
+            city.again((unit_of(7), "B")),
+        )
+        self._hand_in(city.cheques(("R-8", "A-5", sum(due(5)))))
+        self._advance("11-16T10:00")
+        self._change(
+            "ICBC", ("A-2-1", 10015, 0, "02"), ("C-36-1", sum(due(36)), 0, "99")
+        )  # a part, and what is asked again
+        self._change("CCB", ("A-1-1", 0, sum(due(1)), "00"), ("B-1-1", sum(due(1)), 0, "99"))  # out of suspense
+        self._hand_in(city.again((unit_of(36), "B")), city.cheques(("R-9", "B-2", sum(due(2))), agency_code=HAIDIAN))
+        self._advance("11-17T10:00")
+        self._change("ICBC", ("B-2-1", 0, sum(due(2)), "00"))  # beside the cheque, so into suspense
+        self._change("CCB", ("A-1-1", sum(due(1)), 0, "03"))  # once more
         self._advance("11-20T14:10")
         self._answer("ICBC", {"A-2": 5})
         self._advance("11-25T10:00")
-        self._hand_in(city.receipts(("R-6", "A-1", sum(due(1)))))  # asked again in CCB's second file, unanswered
+        self._hand_in(city.cheques(("R-6", "A-1", sum(due(1)))))  # asked again in CCB's second file, unanswered
         self._advance("11-30T23:30")
         self._hand_in(
             city.dues(*repayments("E", (2, 30)), period="2026-12", kind="A"),
@@ -102,6 +118,11 @@ class History:
         self._advance("12-06T10:00")
         self._answer("CCB", {"D-41": "02"})  # after the close: arrears in doubt, and suspense
         self._poll("CCB")
+        self._hand_in(  # right behind the answers, which may still be in flight; of a month that has closed
+            city.returns(("T-8", "R-8", sum(due(5)))),
+            city.returns(("T-6", "R-6", sum(due(1)))),
+        )
+        self._change("ICBC", ("C-34-1", sum(due(34)), 0, "99"))  # of a month that has closed
         self._advance("12-07T10:00")
         city.pump.repeat_everything()
         return city.books()
@@ -128,6 +149,19 @@ class History:
             self._poll(bank)
             again = self._chance.choice(papers)
             self.city.put(bank, Paper(again.name.replace(again.name[-8:-4], "0099"), again.data))
+
+    def _change(self, bank: str, *lines: tuple[str, int, int, str]) -> None:
+        """The bank changes answers; each in a file, in any order, some twice, polled at once or later today."""
+        papers = [self.city.change(bank, line) for line in lines]
+        if self._chance is not None:
+            self._chance.shuffle(papers)
+        for paper in papers:
+            self.city.put(bank, paper)
+            if self._chance is not None and self._chance.random() < 0.5:
+                self._poll(bank)
+                if self._chance.random() < 0.5:
+                    self.city.put(bank, Paper(paper.name.replace(".txt", "9.txt"), paper.data))
+        self._poll(bank)
 
     def _poll(self, bank: str) -> None:
         for outcome in self.city.poll(bank):

@@ -4,9 +4,10 @@ import pytest
 
 from connectors.formats.dues import parse_dues
 from connectors.formats.receipts import parse_receipts
+from connectors.formats.returns import parse_returns
 from hub.ledger.verification import Evidence, verify
 from simulators.agency import Paper
-from simulators.amounts import Four
+from simulators.amounts import Four, yuan
 from tests.processors.city import HAIDIAN, PERIOD, City, bill, unit_of, waterfall
 from tests.processors.conftest import NewCity
 
@@ -25,8 +26,9 @@ def what_is_not_proven(city: City) -> list[object]:
     """``hub verify``."""
     hub = city.hub
     evidence = Evidence(
-        archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, format_of=hub.formats.get
-    )
+        archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, read_returns=parse_returns,
+        format_of=hub.formats.get,
+    )  # fmt: skip
     return [outcome for outcome in verify(hub.engine, evidence) if not outcome.ok]
 
 
@@ -70,11 +72,42 @@ def test_an_answer_that_does_not_fit_its_request_is_quarantined_and_the_next_one
     assert max(len(fault["found"]) for fault in faults) <= 2000, "a message in one line is not shown whole"
 
 
-def test_returns_after_success_are_turned_away_with_a_clear_line(city: City) -> None:
-    name = "CAMT054_ICBC_20261103_0001.xml"
-    city.advance("11-03T10:00")
-    city.put("ICBC", Paper(name, b"<Document/>"))
+def notification(city: City, instruction: str, batch_no: str, amounts: Four) -> Paper:
+    """The bank gives back what an instruction had brought (camt.054)."""
+    day = city.today()
+    funds = "".join(
+        f'<LineDtls><Id><Nb>{name}</Nb></Id><Amt><RmtdAmt Ccy="CNY">{yuan(fen)}</RmtdAmt></Amt></LineDtls>'
+        for name, fen in zip(("PENSION", "UNEMPLOYMENT", "INJURY", "MATERNITY"), amounts, strict=True)
+    )
+    whole = yuan(sum(amounts))
+    content = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.054.001.08">'
+        f"<BkToCstmrDbtCdtNtfctn><GrpHdr><MsgId>R-1</MsgId><CreDtTm>{day}T08:00:00+08:00</CreDtTm></GrpHdr>"
+        "<Ntfctn><Id>1</Id><Acct><Id><Othr><Id>0200004100000000001</Id></Othr></Id>"
+        "<Svcr><FinInstnId><Othr><Id>ICBC</Id></Othr></FinInstnId></Svcr></Acct>"
+        f"<TxsSummry><TtlDbtNtries><NbOfNtries>1</NbOfNtries><Sum>{whole}</Sum></TtlDbtNtries></TxsSummry>"
+        f'<Ntry><Amt Ccy="CNY">{whole}</Amt><CdtDbtInd>DBIT</CdtDbtInd><RvslInd>true</RvslInd><Sts><Cd>BOOK</Cd></Sts>'
+        f"<BookgDt><Dt>{day}</Dt></BookgDt><BkTxCd><Prtry><Cd>PMNT-RDDT-RTRN</Cd></Prtry></BkTxCd><NtryDtls><TxDtls>"
+        f"<Refs><MsgId>{batch_no}</MsgId><EndToEndId>{instruction}</EndToEndId></Refs><RmtInf><Strd><RfrdDocInf>{funds}"
+        "</RfrdDocInf></Strd></RmtInf><RtrInf><Rsn><Cd>MD06</Cd></Rsn></RtrInf></TxDtls></NtryDtls></Ntry>"
+        "</Ntfctn></BkToCstmrDbtCdtNtfctn></Document>"
+    )
+    return Paper(f"CAMT054_ICBC_{day:%Y%m%d}_0001.xml", content.encode())
+
+
+def test_a_return_after_success_is_taken_back(city: City) -> None:
+    city.accept(city.dues(bill("A-1", 1, DUE), bill("A-2", 2, DUE)))
+    city.first_deduction(ICBC={})
+    ((batch_no,),) = city.rows("select batch_no from batch")
+    part = (DUE[0] - 1, *DUE[1:])
+    city.put("ICBC", notification(city, "A-1-1", batch_no, part))
     assert city.poll("ICBC") == ["quarantined"]
-    (item,) = city.work("quarantine")
-    assert item["file"] == name
-    assert any("returns after success" in fault["message"] for fault in item["detail"]["faults"])
+    paper = notification(city, "A-1-1", batch_no, DUE)
+    city.put("ICBC", paper)
+    assert city.poll("ICBC") == ["taken"]
+    city.pump.drain()
+    assert (city.collected("A-1"), city.collected("A-2")) == ((0, 0, 0, 0), DUE)
+    assert city.rows("select what, amount, reason from reversal") == [("CHANGED_ANSWER", WHOLE, "MD06")]
+    city.put("ICBC", paper)
+    assert city.poll("ICBC") == ["repeat"]
+    assert what_is_not_proven(city) == []

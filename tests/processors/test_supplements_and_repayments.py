@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from connectors.formats.dues import parse_dues
 from connectors.formats.receipts import parse_receipts
+from connectors.formats.returns import parse_returns
 from hub.ledger import repayments
 from hub.ledger.database import engine
 from hub.ledger.verification import Evidence, verify
@@ -32,8 +33,9 @@ def other(no: str, unit: int, due: Four = DUE, refers_to: str = "2026-09", **mor
 def proven(city: City) -> list[str]:
     hub = city.hub
     evidence = Evidence(
-        archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, format_of=hub.formats.get
-    )
+        archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, read_returns=parse_returns,
+        format_of=hub.formats.get,
+    )  # fmt: skip
     return [f"{each.name}: {each.detail}" for each in verify(hub.engine, evidence) if not each.ok]
 
 
@@ -360,3 +362,100 @@ def test_the_request_file_of_every_profile_says_that_a_supplement_is_whole(new_c
     city.advance("11-02T09:10")
     parts = {line.instruction: line.may_be_part for b in ("ICBC", "CCB") for r in city.requests(b) for line in r.lines}
     assert parts == {"A-1-1": True, "S-1-1": False, "S-2-1": False}
+
+
+# -- what comes back ---------------------------------------------------------------------------------------------------
+
+
+def test_a_supplement_whose_cheque_comes_back_is_cancelled_and_nothing_reopens(supplements: City) -> None:
+    supplements.accept(supplements.cheques(("P-4", "S-4", WHOLE)))
+    supplements.advance("11-10T10:00")
+    supplements.accept(supplements.returns(("T-4", "P-4", WHOLE)))
+    assert supplements.status("S-4") == "cancelled" and supplements.collected("S-4") == (0, 0, 0, 0)
+    assert told(supplements.submit(supplements.cheques(("P-5", "S-4", WHOLE)))) == [(2, "bill id", "cancelled")]
+    assert proven(supplements) == []
+    supplements.advance("11-23T18:00")
+    assert measures(supplements, "f3")["arrived"] == (0, 0)
+    supplements.advance("11-30T23:30")
+    assert {row["unit"][-1] for row in supplements.form("arrears")["rows"]} == {"1"}, "the monthly bill's alone"
+    assert proven(supplements) == []
+
+
+def test_a_repayment_that_comes_back_is_cancelled_and_its_arrears_stand_again(arrears: City) -> None:
+    before = outstanding(arrears)
+    opened = arrears.rows(
+        "select opened_on from arrears_of_bill a join bill b on b.id = a.bill_id where b.bill_no = 'A-1'"
+    )
+    assert repay(arrears, repaying("R-1", 1, bank="")).accepted
+    arrears.accept(arrears.cheques(("P-1", "R-1", WHOLE)))
+    assert "1" not in outstanding(arrears)
+    assert proven(arrears) == []
+    arrears.accept(arrears.returns(("T-1", "P-1", WHOLE)))
+    assert outstanding(arrears) == before
+    assert [arrears.status(no) for no in ("R-1", "A-1")] == ["cancelled", "arrears"]
+    assert opened == arrears.rows(
+        "select opened_on from arrears_of_bill a join bill b on b.id = a.bill_id where b.bill_no = 'A-1'"
+    )
+    assert repay(arrears, repaying("R-2", 1, bank="")).accepted, "its claim is free again"
+    assert proven(arrears) == []
+
+
+def test_a_return_after_the_finance_close_leaves_its_report_as_it_was(supplements: City) -> None:
+    supplements.accept(supplements.cheques(("P-4", "S-4", WHOLE)))
+    supplements.advance("11-23T18:00")
+    reported = measures(supplements, "f3")
+    assert reported["arrived"] == (1, WHOLE)
+    supplements.accept(supplements.returns(("T-4", "P-4", WHOLE)))
+    supplements.advance("12-22T18:00")
+    assert measures(supplements, "f3") == reported
+    assert measures(supplements, "f3", "2026-12")["cancelled"] == (0, 0), "it was settled in the report before"
+    assert supplements.status("S-4") == "cancelled"
+    assert proven(supplements) == []
+
+
+def change(city: City, *lines: tuple[str, int, int, str], bank: str = "ICBC") -> list[str]:
+    city.put(bank, city.change(bank, *lines))
+    outcomes = city.poll(bank)
+    city.pump.drain()
+    return outcomes
+
+
+def test_a_supplement_whose_deduction_comes_back_is_cancelled(supplements: City) -> None:
+    supplements.first_deduction(ICBC={"S-2": "02"})
+    assert [supplements.status(no) for no in ("S-1", "S-2")] == ["arrived", "cancelled"]
+    assert change(supplements, ("S-1-1", WHOLE, 0, "99")) == ["taken"]
+    assert supplements.status("S-1") == "cancelled" and supplements.collected("S-1") == (0, 0, 0, 0)
+    assert proven(supplements) == []
+
+
+def test_a_supplement_that_failed_and_was_paid_after_all_stays_cancelled(supplements: City) -> None:
+    """It may have been filed again by now: the money waits for a person."""
+    supplements.first_deduction(ICBC={"S-2": "02"})
+    assert change(supplements, ("S-2-1", 0, WHOLE, "00")) == ["taken"]
+    assert supplements.status("S-2") == "cancelled" and supplements.collected("S-2") == (0, 0, 0, 0)
+    assert supplements.value("select sum(pension + unemployment + injury + maternity) from suspense") == WHOLE
+    assert [item["bank"] for item in supplements.work("suspense")] == ["ICBC"]
+    assert proven(supplements) == []
+
+
+def test_a_repayment_whose_deduction_comes_back_lets_its_arrears_stand_again(arrears: City) -> None:
+    before = outstanding(arrears)
+    assert repay(arrears, repaying("R-1", 1)).accepted
+    arrears.advance("12-02T09:10")
+    arrears.answer("ICBC", {})
+    arrears.advance("12-04T10:00")
+    assert "1" not in outstanding(arrears)
+    assert change(arrears, ("R-1-1", WHOLE, 0, "99")) == ["taken"]
+    assert outstanding(arrears) == before and arrears.status("R-1") == "cancelled"
+    memo = journal(arrears, "AGENCY", "MEMO_ARREARS", "D") - journal(arrears, "AGENCY", "MEMO_ARREARS", "C")
+    assert memo == sum(sum(funds) for funds in before.values())
+    assert proven(arrears) == []
+
+
+def test_a_monthly_bill_that_was_paid_after_all_takes_only_what_no_repayment_has_brought(arrears: City) -> None:
+    assert repay(arrears, repaying("R-1", 1, HALF, bank="")).accepted
+    arrears.accept(arrears.cheques(("P-1", "R-1", sum(HALF))))
+    assert change(arrears, ("A-1-1", 0, WHOLE, "00")) == ["taken"]
+    assert "1" not in outstanding(arrears)
+    assert arrears.value("select sum(pension + unemployment + injury + maternity) from suspense") == sum(HALF)
+    assert proven(arrears) == []

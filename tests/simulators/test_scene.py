@@ -7,7 +7,7 @@ import pytest
 
 from simulators.demo import set_aside
 from simulators.plan import Comes, plan_of
-from simulators.scene import set_scene
+from simulators.scene import SceneError, profiles_of, set_scene
 
 AGENCIES = ["110105", "110108", "110102"]
 BANKS = ["ICBC", "CCB", "ABC", "BOC"]
@@ -56,3 +56,22 @@ def test_the_data_of_an_earlier_demo_is_set_aside(tmp_path: Path) -> None:
     assert aside.name.startswith(".demo.")
     assert (aside / "kept").read_text() == "as it was"
     assert not home.exists()
+
+
+def test_a_bank_keeps_the_profile_its_configuration_names(tmp_path: Path) -> None:
+    home = tmp_path / ".demo"
+    assert profiles_of(home) == {}
+    plan = plan_of(7, ["2026-09"], 10, AGENCIES, BANKS)
+    wanted = {"CCB": "iso20022"}
+    scene = set_scene(home, plan.seed, plan.start, plan.agencies, plan.banks, profiles=wanted)
+    assert profiles_of(home) == {**dict.fromkeys(BANKS, "pipe-gb18030"), **wanted}
+    edited = scene.hub.configuration.read_text(encoding="utf-8").replace("iso20022", "fixed-gb18030")
+    scene.hub.configuration.write_text(edited, encoding="utf-8")
+    assert profiles_of(home)["CCB"] == "fixed-gb18030"
+
+
+@pytest.mark.parametrize("text", ["[[banks", "banks = 1", "[[banks]]\ncode = 'ICBC'"])
+def test_a_configuration_without_profiles_is_not_guessed_at(tmp_path: Path, text: str) -> None:
+    (tmp_path / "hub.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SceneError, match=r"hub\.toml names no profiles"):
+        profiles_of(tmp_path)

@@ -22,12 +22,14 @@ without is refused. A result that passes is complete and agrees with itself. Whe
 elsewhere (``hub.domain.bank_results``), which needs the request.
 """
 
+from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from functools import partial
 from typing import BinaryIO, Final
 
 import polars as pl
 
+from connectors.formats.column_file import DoubtError
 from connectors.formats.grammar import (
     BANK_CODE,
     LINE,
@@ -49,6 +51,9 @@ from connectors.formats.iso20022.names import (
     check_name,
     check_origin,
     end_to_end_id,
+    four_funds,
+    funds_in_order,
+    instruction_no_from,
     instruction_no_of,
     max_text,
     message_id,
@@ -57,10 +62,13 @@ from connectors.formats.iso20022.names import (
     request_name_column,
     same_grammar,
 )
+from connectors.formats.iso20022.record_columns import PLACE, RecordColumns
 from hub.domain.bank_results import PAID_IN_FULL, PAID_IN_PART
 from hub.domain.bank_results_columns import ANSWERS, answers_of
 from hub.domain.faults import Fault, FaultCode, in_file_order
+from hub.domain.funds import FUND_NAMES
 from hub.domain.money import Fen, parse_yuan, print_yuan
+from hub.domain.money_columns import fen_of
 from hub.ports import Refused, ResultFile
 
 NAME: Final = "pain.002.001.10"
@@ -125,15 +133,7 @@ MESSAGE: Final = Message(
                     "OrgnlTxRef",
                     money("IntrBkSttlmAmt", amount),
                     nest("Amt", money("InstdAmt", amount)),
-                    nest(
-                        "RmtInf/Strd/RfrdDocInf",
-                        group(
-                            "LineDtls",
-                            nest("Id", leaf("Nb", partial(one_of, texts=FUND_LINES, code=FaultCode.GRAMMAR))),
-                            nest("Amt", money("RmtdAmt", amount)),
-                            most=len(FUND_LINES),
-                        ),
-                    ),
+                    four_funds("RmtdAmt"),
                     nest("Dbtr/Pty/Id/OrgId/Othr", leaf("Id", partial(same_grammar, UNIT_NO))),
                 ),
             ),
@@ -149,11 +149,74 @@ _FUND: Final = f"{_REFERENCE}RmtInf/Strd/RfrdDocInf/LineDtls/"
 _GROUP: Final = "OrgnlGrpInfAndSts/"
 _SHARES: Final = f"{_GROUP}NbOfTxsPerSts/"
 
+_BY_COLUMNS: Final = RecordColumns(MESSAGE)
+_STATUS_TEXT, _REASON_TEXT = pl.col(f"{_TX}TxSts"), pl.col(_REASON_PATH)
+_ANSWER: Final = (
+    (pl.col(PLACE) + HEAD + 1).cast(pl.Int32).alias("file_line"),
+    pl.col(f"{_TX}OrgnlInstrId").cast(pl.Int32).alias("line"),
+    instruction_no_from(pl.col(f"{_TX}OrgnlEndToEndId")).alias("instruction_no"),
+    pl.col(f"{_REFERENCE}Dbtr/Pty/Id/OrgId/Othr/Id").alias("unit"),
+    fen_of(pl.col(f"{_REFERENCE}Amt/InstdAmt")).alias("requested"),
+    fen_of(pl.col(f"{_REFERENCE}IntrBkSttlmAmt")).alias("deducted"),
+    *(
+        fen_of(pl.col(f"{_FUND}Amt/RmtdAmt[{place}]")).alias(fund)
+        for place, fund in enumerate(FUND_NAMES, start=1)
+    ),
+    pl.when(_STATUS_TEXT == PAID)
+    .then(pl.lit(PAID_IN_FULL))
+    .when(_STATUS_TEXT.is_in(PARTS))
+    .then(pl.lit(PAID_IN_PART))
+    .otherwise(_REASON_TEXT.replace_strict(REASONS, default=OTHER, return_dtype=pl.String))
+    .alias("code"),
+    pl.col(f"{_TX}AcctSvcrRef").fill_null("").alias("reference"),
+)  # fmt: skip
+"""An answer's columns out of the texts of transactions that keep their grammar."""
+_AGREES: Final = (
+    *funds_in_order(_FUND),
+    (_STATUS_TEXT != REJECTED) | _REASON_TEXT.is_not_null(),
+    (_STATUS_TEXT != PAID) | _REASON_TEXT.is_null(),
+)
+"""What ``_Reading.take`` demands of a transaction beyond its grammar."""
+
 _Row = tuple[int | str, ...]
 
 
 def parse_result(name: str, bank: str, data: BinaryIO) -> ResultFile | Refused:
-    """A bank's answer that is complete and consistent in itself, or every fault of it. ``data`` is read once."""
+    """A bank's answer that is complete and consistent in itself, or every fault of it.
+
+    Reads ``data`` as a stream by columns and, when the message is in any doubt, once more by its elements.
+    """
+    start = data.tell()
+    try:
+        return read_columns(name, bank, data)
+    except DoubtError:
+        data.seek(start)
+        return read_elements(name, bank, data)
+
+
+def read_columns(name: str, bank: str, data: BinaryIO) -> ResultFile:
+    """The message by columns; DoubtError unless ``read_elements`` would certainly find no fault in it."""
+    texts: dict[str, list[str]] = {}
+    totals, parts = _Totals(), [answers_of(())]
+    for part in _BY_COLUMNS.read(data, texts):
+        if part.select(pl.all_horizontal(_AGREES).all(ignore_nulls=False)).item() is not True:
+            raise DoubtError("not the four funds, or a reason where none is")
+        answers = part.select(_ANSWER)
+        totals.add_columns(part[f"{_TX}TxSts"], answers)
+        # Polars' texts are views of what they were cut from: without texts of their own, they would keep the whole file.
+        own = (pl.concat_str(pl.col(name), pl.lit("")) for name in ("instruction_no", "unit", "reference", "code"))
+        parts.append(answers.sort("file_line").with_columns(own))
+    answers = pl.concat(parts)
+    head, faults = {path: found[0] for path, found in texts.items()}, list[Fault]()
+    _check_head(name, bank, head, faults)
+    totals.check(head, texts, faults)
+    if faults or answers["line"].n_unique() != len(answers):
+        raise DoubtError("the head is in doubt, or a line is answered twice")
+    return _file_of(bank, head, answers)
+
+
+def read_elements(name: str, bank: str, data: BinaryIO) -> ResultFile | Refused:
+    """The message by its elements, which tell every fault."""
     faults: list[Fault] = []
     document, reading = Document(MESSAGE, faults), _Reading(faults)
     for record in document.records(data):
@@ -163,37 +226,93 @@ def parse_result(name: str, bank: str, data: BinaryIO) -> ResultFile | Refused:
     good = {path: text for path, text in head.items() if path not in broken}
     _check_head(name, bank, good, faults)
     if document.whole:
-        reading.check_totals(good, document.head, broken)
+        reading.totals.check(good, document.head, faults, broken, sums=not reading.unsound)
     if f"{_GROUP}OrgnlMsgId" not in good:
         return Refused(in_file_order(faults))
-    file = ResultFile(
-        bank,
-        good[f"{_GROUP}OrgnlMsgId"],
-        good.get(f"{_GROUP}StsRsnInf/AddtlInf", ""),
-        parse_date(good.get("GrpHdr/CreDtTm", "")[:10]) or date.min,
-        reading.answers(),
-    )
+    file = _file_of(bank, good, reading.answers())
     if not faults:
         return file
     return Refused(in_file_order(faults), readable=file if file.request_name else None)
 
 
+def _file_of(bank: str, head: Mapping[str, str], answers: pl.DataFrame) -> ResultFile:
+    """The answer, as far as its head could be read; the batch could."""
+    on = parse_date(head.get("GrpHdr/CreDtTm", "")[:10]) or date.min
+    return ResultFile(bank, head[f"{_GROUP}OrgnlMsgId"], head.get(f"{_GROUP}StsRsnInf/AddtlInf", ""), on, answers)
+
+
+class _Totals:
+    """What the transactions of one answer add up to, in fen, and by their status."""
+
+    def __init__(self) -> None:
+        self._requested = 0
+        self._shares: dict[str, tuple[int, int]] = {}  # status → count, deducted
+        self.unread = 0
+        """Transactions that are there but cannot be read."""
+
+    def add(self, status: str, number: int, requested: int, deducted: int) -> None:
+        count_before, deducted_before = self._shares.get(status, (0, 0))
+        self._shares[status] = (count_before + number, deducted_before + deducted)
+        self._requested += requested
+
+    def add_columns(self, statuses: pl.Series, answers: pl.DataFrame) -> None:
+        sums = answers.group_by(statuses).agg(pl.len(), pl.col("requested", "deducted").cast(pl.Int128).sum())
+        for status, number, requested, deducted in sums.iter_rows():
+            self.add(status, number, requested, deducted)
+
+    def check(
+        self,
+        head: Mapping[str, str],
+        texts: Mapping[str, Sequence[str]],
+        faults: list[Fault],
+        broken: Set[str] = frozenset(),
+        *,
+        sums: bool = True,
+    ) -> None:
+        """The counts and sums of the head, each as far as it and the transactions (``sums``) could be read."""
+        transactions = self.unread + sum(number for number, _ in self._shares.values())
+        _compare(head, f"{_GROUP}OrgnlNbOfTxs", FaultCode.COUNT, str(transactions), faults)
+        if not sums:
+            return
+        _compare(head, f"{_GROUP}OrgnlCtrlSum", FaultCode.CONTROL_TOTAL, print_yuan(Fen(self._requested)), faults)
+        if any(field.startswith(_SHARES.rstrip("/")) for field in broken):
+            return
+        said: dict[str, tuple[str, str]] = {}
+        columns = (texts.get(f"{_SHARES}{each}", []) for each in ("DtldSts", "DtldNbOfTxs", "DtldCtrlSum"))
+        for status, number, deducted in zip(*columns, strict=True):
+            if status in said:
+                faults.append(Fault(HEAD, f"{_SHARES}DtldSts", FaultCode.DUPLICATE, "each status once", status))
+            said[status] = (number, deducted)
+        for status in {**said, **self._shares}:
+            number_of, sum_of_status = self._shares.get(status, (0, 0))
+            expected = (str(number_of), print_yuan(Fen(sum_of_status)))
+            found = said.get(status, ("0", "0.00"))
+            for field, code, wanted, given in (
+                ("DtldNbOfTxs", FaultCode.COUNT, expected[0], found[0]),
+                ("DtldCtrlSum", FaultCode.CONTROL_TOTAL, expected[1], found[1]),
+            ):
+                if wanted != given:
+                    faults.append(Fault(HEAD, f"{_SHARES}{field}", code, f"{wanted} of {status}", given))
+
+
+def _compare(head: Mapping[str, str], field: str, code: FaultCode, expected: str, faults: list[Fault]) -> None:
+    if head.get(field, expected) != expected:
+        faults.append(Fault(HEAD, field, code, expected, head[field]))
+
+
 class _Reading:
-    """The transactions of one answer and what they add up to, in fen."""
+    """The transactions of one answer, element by element."""
 
     def __init__(self, faults: list[Fault]) -> None:
+        self.totals = _Totals()
+        self.unsound = False
         self._faults = faults
         self._rows: list[_Row] = []
         self._parts: list[pl.DataFrame] = [answers_of(())]
         self._places: dict[str, int] = {}  # request line → line of this file
-        self._transactions = 0
-        self._unsound = False
-        self._requested = 0
-        self._shares: dict[str, tuple[int, int]] = {}  # status → count, deducted
 
     def take(self, record: Record) -> None:
         """Takes a transaction; one at fault is counted, and its request line noted as answered."""
-        self._transactions += 1
         texts = record.texts
         place = texts.get(f"{_TX}OrgnlInstrId", ("",))[0]
         first = self._places.setdefault(place, record.line)
@@ -201,7 +320,8 @@ class _Reading:
             expected = f"a request line not answered in line {first} already"
             self._note(record.line, f"{_TX}OrgnlInstrId", FaultCode.DUPLICATE, expected, place)
         if not record.sound:
-            self._unsound = True
+            self.unsound = True
+            self.totals.unread += 1
             return
         status, names = texts[f"{_TX}TxSts"][0], tuple(texts[f"{_FUND}Id/Nb"])
         requested = _fen(texts[f"{_REFERENCE}Amt/InstdAmt"][0])
@@ -213,9 +333,7 @@ class _Reading:
             self._note(record.line, _REASON_PATH, FaultCode.COLUMNS, f"the reason of {REJECTED}", "")
         if status == PAID and why:
             self._note(record.line, _REASON_PATH, FaultCode.CODE, f"no reason with {PAID}", why)
-        self._requested += requested
-        number, amount_before = self._shares.get(status, (0, 0))
-        self._shares[status] = (number + 1, amount_before + deducted)
+        self.totals.add(status, 1, requested, deducted)
         if names == FUND_LINES:
             split = map(_fen, texts[f"{_FUND}Amt/RmtdAmt"])
             self._keep(record, (requested, deducted, *split), _code_of(status, why))
@@ -244,35 +362,6 @@ class _Reading:
         """The transactions that could be read, in the order of the file."""
         self._put_by()
         return pl.concat(self._parts)
-
-    def check_totals(self, head: dict[str, str], texts: dict[str, list[str]], broken: set[str]) -> None:
-        """The counts and sums of the head, each as far as it and the transactions could be read."""
-        self._compare(head, f"{_GROUP}OrgnlNbOfTxs", FaultCode.COUNT, str(self._transactions))
-        if self._unsound:
-            return
-        self._compare(head, f"{_GROUP}OrgnlCtrlSum", FaultCode.CONTROL_TOTAL, print_yuan(Fen(self._requested)))
-        if any(field.startswith(_SHARES.rstrip("/")) for field in broken):
-            return
-        said: dict[str, tuple[str, str]] = {}
-        columns = (texts.get(f"{_SHARES}{each}", []) for each in ("DtldSts", "DtldNbOfTxs", "DtldCtrlSum"))
-        for status, number, deducted in zip(*columns, strict=True):
-            if status in said:
-                self._note(HEAD, f"{_SHARES}DtldSts", FaultCode.DUPLICATE, "each status once", status)
-            said[status] = (number, deducted)
-        for status in {**said, **self._shares}:
-            number_of, sum_of_status = self._shares.get(status, (0, 0))
-            expected = (str(number_of), print_yuan(Fen(sum_of_status)))
-            found = said.get(status, ("0", "0.00"))
-            for field, code, wanted, given in (
-                ("DtldNbOfTxs", FaultCode.COUNT, expected[0], found[0]),
-                ("DtldCtrlSum", FaultCode.CONTROL_TOTAL, expected[1], found[1]),
-            ):
-                if wanted != given:
-                    self._note(HEAD, f"{_SHARES}{field}", code, f"{wanted} of {status}", given)
-
-    def _compare(self, head: dict[str, str], field: str, code: FaultCode, expected: str) -> None:
-        if head.get(field, expected) != expected:
-            self._note(HEAD, field, code, expected, head[field])
 
     def _note(self, line: int, field: str, code: FaultCode, expected: str, found: str) -> None:
         self._faults.append(Fault(line, field, code, expected, found))

@@ -8,13 +8,11 @@ tag anew with every piece of the file.
 
 import codecs
 from collections.abc import Iterator, Mapping, Sequence
-from enum import Enum
 from typing import BinaryIO, Final, NamedTuple, NoReturn
 from xml.parsers import expat
 
 from connectors.formats.grammar import shown
 from connectors.formats.iso20022.elements import CURRENCY, NAMESPACE, Message, Place
-from connectors.formats.iso20022.record_pattern import RecordPattern
 from hub.domain.faults import Fault, FaultCode
 
 PIECE_BYTES: Final = 1 << 16
@@ -57,14 +55,6 @@ class _StoppedError(Exception):
     """The rest of the document is not to be read; the fault is noted."""
 
 
-class _Way(Enum):
-    """How the document is read at the moment."""
-
-    TO_THE_FIRST = "to the end of the first record, by elements"
-    BETWEEN = "behind a record, by records"
-    BY_ELEMENTS = "to its end, by elements"
-
-
 class _Open:
     """An element that has begun and not ended: how many of each child it has had, and how far in their order it is."""
 
@@ -84,7 +74,6 @@ class Document:
         self.whole = False
         """The document is well formed to its end."""
         self._message = message
-        self._pattern = RecordPattern(message)
         self._faults = faults
         self._open: list[_Open] = []
         self._strange_depth = 0  # how deep in an element out of place
@@ -94,8 +83,6 @@ class Document:
         self._text_size = 0
         self._line = HEAD
         self._default_namespaces: list[tuple[int, str | None]] = []  # how deep each is declared
-        self._way = _Way.TO_THE_FIRST
-        self._leapt = False
         self._bytes = 0  # of the document read
         self._fed = 0  # of those that expat has seen
         self._records = 0
@@ -104,67 +91,57 @@ class Document:
         self._done: list[Record] = []
         self._ended = False
         self._behind = ""  # what follows the root element
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._parser = self._new_parser()
+
+    @property
+    def elements(self) -> int:
+        """How many have begun so far."""
+        return self._elements
 
     def records(self, data: BinaryIO) -> Iterator[Record]:
-        """Every record, those at fault too, as the document is read; ``data`` is read in pieces to its end.
-
-        The first record goes through expat, which so knows where records stand. From there on those that certainly are
-        right pass by their pattern, and expat, to which white space is left, goes on with what is in doubt or follows.
-        """
-        parser = self._parser()
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        rest, self._way = "", _Way.TO_THE_FIRST
+        """Every record, those at fault too, as the document is read; ``data`` is read in pieces to its end."""
         try:
             while piece := data.read(PIECE_BYTES):
-                rest = self._go_on(parser, rest + self._decoded(decoder, piece))
+                self._go_on(piece)
                 yield from self._handed_over()
-            self._parse(parser, rest + self._decoded(decoder, b""))
-            self._parse(parser, "", last=True)
-            self.whole = True
+            self._end_document()
         except _StoppedError:
             pass
         yield from self._handed_over()
 
-    def _go_on(self, parser: expat.XMLParserType, text: str) -> str:
-        """Takes a piece of the document; answers what is left for the next, which may be a record that is cut."""
-        end_tag = f"</{self._message.record}>"
-        if self._way is _Way.TO_THE_FIRST:
-            first = text.find(end_tag) + 1
-            cut = first - 1 + len(end_tag) if first else len(text)
-            self._parse(parser, text[:cut])
-            self._way = _Way.BETWEEN if self._between_records() else _Way.BY_ELEMENTS
-            text = text[cut:]
-        if self._way is _Way.BETWEEN:
-            text = self._leap(text)
-            if end_tag not in text and len(text) <= PIECE_BYTES:
-                return text
-            self._way = _Way.BY_ELEMENTS
-        self._parse(parser, text)
-        return ""
-
-    def _between_records(self) -> bool:
-        """Whether the first record has just ended, and names without a prefix are the message's there."""
+    def ends_first_record(self, beginning: bytes) -> bool:
+        """Whether a document that begins so is right so far, has just ended its first record, and gives names without a
+        prefix to the message there."""
+        try:
+            self._go_on(beginning)
+        except _StoppedError:
+            return False
         ended = self._records == 1 == len(self._done) and not self._strange_depth
-        return ended and self._default_namespaces == [(0, self._message.namespace)]
+        return ended and not self._faults and self._default_namespaces == [(0, self._message.namespace)]
 
-    def _leap(self, text: str) -> str:
-        """Takes the records at the beginning that certainly are right; answers the rest."""
-        at = 0
-        while (found := self._pattern.read(text, at)) is not None:
-            at = found.end
-            self._elements += found.elements
-            if self._elements > MAX_ELEMENTS:
-                self._stop("Document", FaultCode.TOO_LARGE, f"at most {MAX_ELEMENTS} elements", "more")
-            self._records += 1
-            self._done.append(Record(self._records + HEAD, found.texts, sound=True))
-        self._leapt = self._leapt or at > 0
-        return text[at:]
+    def ends(self, end: bytes) -> bool:
+        """Whether the document, its records behind the first left out, is right when it ends so."""
+        try:
+            self._go_on(end)
+            self._end_document()
+        except _StoppedError:
+            return False
+        return self._records == 1 and not self._faults
+
+    def _go_on(self, piece: bytes) -> None:
+        self._parse(self._decoded(piece))
+
+    def _end_document(self) -> None:
+        self._parse(self._decoded(b""))
+        self._parse("", last=True)
+        self.whole = True
 
     def _handed_over(self) -> list[Record]:
         done, self._done = self._done, []
         return done
 
-    def _parser(self) -> expat.XMLParserType:
+    def _new_parser(self) -> expat.XMLParserType:
         parser = expat.ParserCreate("UTF-8", " ")
         parser.buffer_text = True
         parser.buffer_size = MAX_TEXT
@@ -180,7 +157,7 @@ class Document:
         parser.DefaultHandler = self._other
         return parser
 
-    def _decoded(self, decoder: codecs.IncrementalDecoder, piece: bytes) -> str:
+    def _decoded(self, piece: bytes) -> str:
         """Strict UTF-8 without a byte order mark and without NUL, which expat would only call not well formed.
 
         An empty piece is the end of the document.
@@ -193,15 +170,15 @@ class Document:
         if place >= 0:
             self._stop("Document", FaultCode.CONTROL_CHARACTER, "no NUL", f"one at byte {self._bytes + place + 1}")
         try:
-            text = decoder.decode(piece, not piece)
+            text = self._decoder.decode(piece, not piece)
         except UnicodeDecodeError as failure:
             at = failure.object[failure.start : failure.start + 4].hex(" ").upper()
             self._stop("encoding", FaultCode.ENCODING, "valid UTF-8", f"{at} after byte {self._bytes}")
         self._bytes += len(piece)
         return text
 
-    def _parse(self, parser: expat.XMLParserType, text: str, *, last: bool = False) -> None:
-        piece = text.encode()
+    def _parse(self, text: str, *, last: bool = False) -> None:
+        parser, piece = self._parser, text.encode()
         self._fed += len(piece)
         try:
             parser.Parse(piece, last)
@@ -209,8 +186,6 @@ class Document:
                 self._stop("Document", FaultCode.TOO_LARGE, f"at most {MAX_TAG_BYTES} bytes a tag", "more")
         except expat.ExpatError as failure:
             what, at = expat.ErrorString(failure.code), f"line {failure.lineno}, column {failure.offset + 1}"
-            if self._leapt:  # over lines that expat has not counted
-                at = f"some place behind {self._records} {self._message.record}"
             if self._ended:
                 self._stop("Document", FaultCode.RECORD_TYPE, "nothing after </Document>", f"more at {at}")
             if last:

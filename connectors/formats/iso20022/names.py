@@ -2,12 +2,14 @@
 
 import re
 from datetime import date
+from functools import partial
 from typing import Final, NamedTuple
 
 import polars as pl
 
-from connectors.formats.grammar import Column, parse_compact_date, parse_date, shown
+from connectors.formats.grammar import Column, amount, one_of, parse_compact_date, parse_date, shown
 from connectors.formats.iso20022.document import HEAD
+from connectors.formats.iso20022.elements import Element, group, leaf, money, nest
 from hub.domain.faults import Fault, FaultCode
 from hub.domain.funds import FUND_NAMES
 
@@ -21,6 +23,18 @@ REQUEST, RESULT, NOTIFICATION = "PAIN008", "PAIN002", "CAMT054"
 _NAME: Final = re.compile(
     r"(?P<kind>PAIN002|CAMT054)_(?P<bank>[A-Z0-9]{2,12})_(?P<day>[0-9]{8})_(?P<seq>[0-9]{1,9})\.xml", re.ASCII
 )
+
+
+def four_funds(amount_name: str) -> Element:
+    """The four amounts of a line or a transaction, named and in statutory order, as its remittance information."""
+    name = leaf("Nb", partial(one_of, texts=FUND_LINES, code=FaultCode.GRAMMAR))
+    lines = group("LineDtls", nest("Id", name), nest("Amt", money(amount_name, amount)), most=len(FUND_LINES))
+    return nest("RmtInf/Strd/RfrdDocInf", lines)
+
+
+def funds_in_order(path: str) -> list[pl.Expr]:
+    """Whether the names at a path, a column each, are those of the funds in statutory order."""
+    return [pl.col(f"{path}Id/Nb[{place}]") == name for place, name in enumerate(FUND_LINES, start=1)]
 
 
 class IncomingName(NamedTuple):
@@ -95,6 +109,13 @@ def end_to_end_id_of(instruction_no: pl.Expr) -> pl.Expr:
     short = instruction_no.str.replace(r"-([12])\z", "$1")
     fits = ~instruction_no.str.contains(_UNWRITABLE) & (short.str.len_chars() <= _LONGEST)
     return pl.when(whole).then(instruction_no).when(fits).then(short)
+
+
+def instruction_no_from(end_to_end_id: pl.Expr) -> pl.Expr:
+    """The instruction ids that go by texts known to be ``EndToEndId``."""
+    is_short = (end_to_end_id.str.len_bytes() == _LONGEST) & (end_to_end_id.str.slice(_LONGEST - 2, 1) != "-")
+    whole = pl.concat_str(end_to_end_id.str.slice(0, _LONGEST - 1), pl.lit("-"), end_to_end_id.str.slice(_LONGEST - 1))
+    return pl.when(is_short).then(whole).otherwise(end_to_end_id)
 
 
 def instruction_no_of(end_to_end_id: str) -> str:

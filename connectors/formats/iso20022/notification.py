@@ -1,7 +1,7 @@
 """Returns after success as camt.054.001.08, bank to hub (退回, bank to customer debit credit notification).
 
-A bank that has to give back what it had deducted books it against the city's account and says so here. Read and checked
-to the end, but not taken in by this version of the hub: ``parse_returns`` makes the value that taking in begins with.
+A bank that has to give back what it had deducted books it against the city's account and says so here: its answer is
+another from then on, nothing deducted, which is how the hub takes it in (``parse_changes``).
 
 | of a return | element |
 |---|---|
@@ -22,7 +22,6 @@ from datetime import date
 from functools import partial
 from typing import BinaryIO, Final, NamedTuple
 
-from connectors.formats.agency_frame import not_yet_taken
 from connectors.formats.grammar import BANK_CODE, amount, constant, count, day, one_of, parse_date, sum_of
 from connectors.formats.iso20022.document import HEAD, Document, Record
 from connectors.formats.iso20022.elements import Message, group, leaf, money, nest
@@ -39,10 +38,11 @@ from connectors.formats.iso20022.names import (
     reason,
     same_grammar,
 )
+from hub.domain.changed_answers import ChangeLine, ChangesFile, check_changes
 from hub.domain.faults import Fault, FaultCode, in_file_order
-from hub.domain.funds import FundAmounts
+from hub.domain.funds import NOTHING, FundAmounts
 from hub.domain.ids import InstructionNo
-from hub.domain.money import Fen, parse_yuan, print_yuan
+from hub.domain.money import ZERO, Fen, parse_yuan, print_yuan
 from hub.ports import Refused
 
 NAME: Final = "camt.054.001.08"
@@ -125,11 +125,28 @@ class LateReturns:
         return Fen(sum(each.amounts.total for each in self.returns))
 
 
-def refuse_returns(name: str, bank: str, data: BinaryIO) -> Refused:
-    """Every fault of a file of returns; that it is not taken in yet is one of the whole file."""
+UNPAID: Final = "99"
+"""The contract's code of an answer that deducts nothing for another reason; the message's own reason is kept beside it."""
+
+
+def parse_changes(name: str, bank: str, data: BinaryIO) -> ChangesFile | Refused:
+    """The returns as changed answers: what was deducted before is the amount given back, and now it is nothing.
+
+    So a return of less than the whole is at fault against the books, which know what had been deducted.
+    """
     outcome = parse_returns(name, bank, data)
-    faults = outcome.faults if isinstance(outcome, Refused) else ()
-    return Refused(in_file_order([*faults, not_yet_taken("Document", f"returns after success ({NAME})")]))
+    if isinstance(outcome, Refused):
+        return outcome
+    changes = [
+        ChangeLine(
+            each.line, each.batch_no, None, each.instruction_no, None, each.amounts.total, ZERO, NOTHING, UNPAID,
+            each.reference, each.reason,
+        )
+        for each in outcome.returns
+    ]  # fmt: skip
+    file = ChangesFile(bank, outcome.date, changes)
+    doubled = check_changes(file)
+    return Refused(doubled) if doubled else file
 
 
 def parse_returns(name: str, bank: str, data: BinaryIO) -> LateReturns | Refused:

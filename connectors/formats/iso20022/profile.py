@@ -9,6 +9,7 @@ import polars as pl
 
 from connectors.formats.iso20022 import answer, notification, request
 from connectors.formats.iso20022.names import NOTIFICATION, REQUEST, RESULT, IncomingName
+from hub.domain.changed_answers import ChangesFile
 from hub.domain.result_numbers import ResultNumber
 from hub.ports import BankFormat, BatchHeader, Refused, RequestLine, ResultFile, WrittenTotals
 
@@ -44,11 +45,11 @@ class Iso20022:
         return name
 
     def is_result_name(self, name: str, bank: str) -> bool:  # noqa: ARG002 - see below
-        """Whether a file in a bank's inbound directory claims to be a result or a notification of returns.
+        """Whether a file in a bank's inbound directory claims to be a result.
 
         Another bank's name or an unreal date is not passed over here: parse_result refuses it, and a person sees it.
         """
-        return name.startswith((f"{RESULT}_", f"{NOTIFICATION}_")) and name.endswith(".xml")
+        return name.startswith(f"{RESULT}_") and name.endswith(".xml")
 
     def result_number(self, name: str, bank: str) -> ResultNumber | None:
         """As the port says: ``PAIN002_<bank>_<YYYYMMDD>_<seq>.xml``. Notifications of returns are numbered by themselves."""
@@ -63,10 +64,15 @@ class Iso20022:
     def ok_agrees(self, ok: bytes, sha256: str, size: int) -> bool:
         return ok == self.ok_text(sha256, size)
 
+    def is_change_name(self, name: str, bank: str) -> bool:  # noqa: ARG002 - as for results
+        """A notification of returns changes answers that had succeeded."""
+        return name.startswith(f"{NOTIFICATION}_") and name.endswith(".xml")
+
+    def parse_change(self, name: str, bank: str, data: BinaryIO) -> ChangesFile | Refused:
+        return notification.parse_changes(name, bank, data)
+
     def parse_result(self, name: str, bank: str, data: BinaryIO) -> ResultFile | Refused:
-        """A status report; a notification of returns is read, and refused since this version does not take it in."""
-        if name.startswith(f"{NOTIFICATION}_"):
-            return notification.refuse_returns(name, bank, data)
+        """A status report; ``is_change_name`` tells a notification of returns from it."""
         return answer.parse_result(name, bank, data)
 
 

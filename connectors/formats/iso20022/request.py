@@ -20,13 +20,15 @@ when the lines are written, so the lines wait in a spool, which is on disk when 
 """
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain, islice
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, Final, cast
 
 import polars as pl
 
+from connectors.formats.column_file import DoubtError
 from connectors.formats.grammar import (
     ACCOUNT_NO,
     BANK_CODE,
@@ -49,16 +51,20 @@ from connectors.formats.iso20022.names import (
     PROVIDED_NOWHERE,
     end_to_end_id,
     end_to_end_id_of,
+    four_funds,
+    funds_in_order,
+    instruction_no_from,
     instruction_no_of,
     max_text,
     message_id,
     same_grammar,
 )
+from connectors.formats.iso20022.record_columns import PLACE, RecordColumns
 from hub.domain.errors import HubError
 from hub.domain.faults import Fault, FaultCode
 from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.money import MAX_AMOUNT, Fen, parse_yuan, print_yuan
-from hub.domain.money_columns import added_up, yuan_of
+from hub.domain.money_columns import added_up, fen_of, yuan_of
 from hub.domain.periods import Period
 from hub.domain.reconciliation import HASH_TOTAL_MODULUS, HASHED_DIGITS, NO_LINES, ControlTotals
 from hub.ports import BatchHeader, RequestLine, WrittenTotals
@@ -129,15 +135,7 @@ MESSAGE: Final = Message(
                 ),
                 nest("DbtrAcct/Id/Othr", leaf("Id", partial(same_grammar, ACCOUNT_NO))),
                 leaf("InstrForCdtrAgt", partial(one_of, texts=(PART, FULL), code=FaultCode.GRAMMAR)),
-                nest(
-                    "RmtInf/Strd/RfrdDocInf",
-                    group(
-                        "LineDtls",
-                        nest("Id", leaf("Nb", partial(one_of, texts=FUND_LINES, code=FaultCode.GRAMMAR))),
-                        nest("Amt", money("DuePyblAmt", amount)),
-                        most=len(FUND_LINES),
-                    ),
-                ),
+                four_funds("DuePyblAmt"),
             ),
         ),
     ),
@@ -161,6 +159,27 @@ _TEXTS_OF_LINES: Final = (
     ("account", rf"\A{ACCOUNT_NO.pattern}\z"),
     ("account_name", rf"\A{text('account name').pattern}\z"),
 )
+
+
+_ID, _AGENT = "DrctDbtTxInf/PmtId/", "DrctDbtTxInf/DbtrAgt/FinInstnId/Othr/Id"
+_FUND: Final = "DrctDbtTxInf/RmtInf/Strd/RfrdDocInf/LineDtls/"
+_BY_COLUMNS: Final = RecordColumns(MESSAGE)
+_LINE: Final = (
+    pl.col(f"{_ID}InstrId").cast(pl.Int64).alias("line"),
+    instruction_no_from(pl.col(f"{_ID}EndToEndId")).alias("instruction_no"),
+    pl.col("DrctDbtTxInf/Dbtr/Id/OrgId/Othr/Id").alias("unit"),
+    pl.col("DrctDbtTxInf/DbtrAcct/Id/Othr/Id").alias("account"),
+    pl.col("DrctDbtTxInf/Dbtr/Nm").alias("account_name"),
+    *(fen_of(pl.col(f"{_FUND}Amt/DuePyblAmt[{place}]")).alias(fund) for place, fund in enumerate(FUND_NAMES, start=1)),
+    (pl.col("DrctDbtTxInf/InstrForCdtrAgt") == PART).alias("partial"),
+)
+"""A line out of the texts of a record that keeps its grammar."""
+_AGREES: Final = (
+    *funds_in_order(_FUND),
+    pl.col(f"{_ID}InstrId").cast(pl.Int64) == pl.col(PLACE) + 1,
+    fen_of(pl.col("DrctDbtTxInf/InstdAmt")) == pl.sum_horizontal(each for each in _LINE[5:9]),
+)
+"""What ``_line`` demands of a record beyond its grammar, but for the bank."""
 
 
 class UnwritableRequestError(HubError):
@@ -197,7 +216,7 @@ def write_request(header: BatchHeader, parts: Iterable[pl.DataFrame], out: Binar
         for part in (piece for each in parts for piece in each.iter_slices(_LINES_A_PART)):
             _check_lines(part, totals.count)
             lines = part.select(line_of)["line"]
-            spool.write(lines.str.join("\n").item().encode())
+            spool.write(lines.str.join("\n").cast(pl.Binary).item())
             spool.write(b"\n")
             totals = totals.plus(ControlTotals(len(part), FundAmounts(*(added_up(part[fund]) for fund in FUND_NAMES))))
             hashed = (hashed + added_up(part["account"].str.tail(HASHED_DIGITS).cast(pl.Int64))) % HASH_TOTAL_MODULUS
@@ -286,15 +305,64 @@ def _first_false(truths: pl.Series) -> int:
 def read_request(data: BinaryIO) -> tuple[BatchHeader, Iterator[RequestLine]]:
     """Reads a request back: the header at once, the lines as they are asked for.
 
-    UnreadableDocumentError at the first thing that is not as we write it, the totals at the end among them.
+    UnreadableDocumentError at the first thing that is not as we write it, the totals at the end among them. Reads ``data`` as
+    a stream by columns and, from where there is any doubt, by its elements.
     """
+    start, head = data.tell(), dict[str, list[str]]()
+    parts = _BY_COLUMNS.read(data, head)
+    try:
+        first = next(parts)
+    except DoubtError:
+        data.seek(start)
+        return _read_elements(data)
+    header, declared = _header_of(head)
+    return header, _read_columns(chain([first], parts), header.bank, declared, partial(_from, data, start))
+
+
+def _from(data: BinaryIO, start: int) -> Iterator[RequestLine]:
+    data.seek(start)
+    return _read_elements(data)[1]
+
+
+def _read_columns(
+    parts: Iterator[pl.DataFrame],
+    bank: str,
+    declared: tuple[str, str],
+    by_elements: Callable[[], Iterator[RequestLine]],
+) -> Iterator[RequestLine]:
+    count, total = 0, 0
+    try:
+        for part in parts:
+            lines = part.select(_LINE)
+            if (
+                part.select(pl.all_horizontal(*_AGREES, pl.col(_AGENT) == bank).all(ignore_nulls=False)).item()
+                is not True
+            ):
+                raise DoubtError("a line does not add up, or is none of this bank's")
+            for place, number, unit, account, name, p, u, i, m, in_part in lines.iter_rows():
+                yield RequestLine(place, number, unit, account, name, FundAmounts(p, u, i, m), in_part)
+                count += 1
+            total += sum(added_up(lines[fund]) for fund in FUND_NAMES)
+        if declared != (str(count), print_yuan(Fen(total))):
+            raise DoubtError("the count or the sum is in doubt")
+    except DoubtError:
+        yield from islice(by_elements(), count, None)
+
+
+def _read_elements(data: BinaryIO) -> tuple[BatchHeader, Iterator[RequestLine]]:
     faults: list[Fault] = []
     document = Document(MESSAGE, faults)
     records = document.records(data)
     first = next(records, None)
     if faults or first is None:
         raise UnreadableDocumentError(faults or [Fault(None, MESSAGE.record, FaultCode.COUNT, "at least one", "")])
-    head = {path: texts[0] for path, texts in document.head.items()}
+    header, declared = _header_of(document.head)
+    return header, _read_lines(first, records, header.bank, declared, faults)
+
+
+def _header_of(texts: Mapping[str, Sequence[str]]) -> tuple[BatchHeader, tuple[str, str]]:
+    """The header of a head that keeps its grammar, and the count and the total that it declares."""
+    head = {path: found[0] for path, found in texts.items()}
     business_date = parse_date(head["PmtInf/ReqdColltnDt"])
     assert business_date is not None, "the date has passed its grammar"
     purpose = head["PmtInf/PmtTpInf/CtgyPurp/Prtry"]
@@ -308,8 +376,7 @@ def read_request(data: BinaryIO) -> tuple[BatchHeader, Iterator[RequestLine]]:
     ):
         if head[field] != expected:
             raise UnreadableDocumentError([Fault(1, field, FaultCode.MISMATCH, expected, head[field])])
-    declared = (head["GrpHdr/NbOfTxs"], head["GrpHdr/CtrlSum"])
-    return header, _read_lines(first, records, bank, declared, faults)
+    return header, (head["GrpHdr/NbOfTxs"], head["GrpHdr/CtrlSum"])
 
 
 def _read_lines(
@@ -329,10 +396,6 @@ def _read_lines(
         expected = f"{place} and {print_yuan(Fen(total))}"
         found = " and ".join(declared)
         raise UnreadableDocumentError([Fault(1, "GrpHdr/NbOfTxs, CtrlSum", FaultCode.CONTROL_TOTAL, expected, found)])
-
-
-_ID, _AGENT = "DrctDbtTxInf/PmtId/", "DrctDbtTxInf/DbtrAgt/FinInstnId/Othr/Id"
-_FUND: Final = "DrctDbtTxInf/RmtInf/Strd/RfrdDocInf/LineDtls/"
 
 
 def _line(record: Record, place: int, bank: str, faults: list[Fault]) -> RequestLine:

@@ -41,9 +41,13 @@ def evidence_of(hub: "Hub") -> "Evidence":
     """The archive, and the formats that can read it."""
     from connectors.formats.dues import parse_dues
     from connectors.formats.receipts import parse_receipts
+    from connectors.formats.returns import parse_returns
     from hub.ledger.verification import Evidence
 
-    return Evidence(archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, format_of=hub.formats.get)
+    return Evidence(
+        archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, read_returns=parse_returns,
+        format_of=hub.formats.get,
+    )  # fmt: skip
 
 
 def as_table(outcomes: "Sequence[Outcome]", *, ok: bool) -> "Table":

@@ -11,13 +11,16 @@ KEYS = ("agency", "unit", "period")
 
 
 def rows(connection: Connection, question: Question) -> Iterable[SheetRow]:
-    """What was opened at month end, less the money of later months, for the bill or by repayments; where some is missing."""
+    """What was opened, less the money of later months, for the bill or by repayments; only where some is missing.
+
+    Money of the month itself that came back after its end is booked later as negative: it adds to what is missing.
+    """
     opened = wanted(question, period="a.period", agency="a.agency", unit="a.unit")
     settled = ", ".join(f"coalesce(sum(c.{fund}), 0) as {fund}" for fund in FUND_NAMES)
     left = {fund: f"a.{fund} - c.{fund} - coalesce(r.{fund}, 0)" for fund in FUND_NAMES}
     query = f"""
         select a.agency, a.unit, a.period, 1, {", ".join(f"({each})::bigint" for each in left.values())}
-        from arrears a
+        from arrears_of_bill a
         cross join lateral (
             select {settled} from collection c where c.bill_id = a.bill_id and c.booking_period > a.period
         ) c

@@ -11,11 +11,14 @@ KEYS = ("agency",)
 
 
 def rows(connection: Connection, question: Question) -> Iterable[SheetRow]:
-    """The sub-ledger of fund income by agency. A bill counts once, however often money came for it."""
+    """The sub-ledger of fund income by agency. A bill counts once, however often money came for it.
+
+    One of which all has come back has no money on it.
+    """
     funds = ", ".join(f"sum({fund})::bigint" for fund in FUND_NAMES)
     by_bill = ", ".join(f"sum(c.{fund}) as {fund}" for fund in FUND_NAMES)
     query = f"""
-        select agency, count(*), {funds}
+        select agency, count(*) filter (where {" + ".join(FUND_NAMES)} > 0), {funds}
         from (
             select b.agency, c.bill_id, {by_bill}
             from collection c join bill b on b.id = c.bill_id

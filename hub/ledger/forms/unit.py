@@ -26,7 +26,7 @@ def rows(connection: Connection, question: Question) -> Iterable[SheetRow]:
             1, {", ".join(f"b.{fund}" for fund in FUND_NAMES)},
             (full_paid)::int, {", ".join(f"c.{fund}" for fund in FUND_NAMES)},
             (not full_paid)::int, {", ".join(f"b.{fund} - c.{fund}" for fund in FUND_NAMES)},
-            exists (select from arrears a where a.bill_id = b.id),
+            exists (select from arrears_of_bill a where a.bill_id = b.id),
             exists (select from cancellation x where x.bill_id = b.id),
             {", ".join(f"c.{fund} + r.{fund}" for fund in FUND_NAMES)}
         from (select * from bill where kind = 'M' union all select * from bill where kind <> 'M') b -- as the indexes are

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, text
 
-from hub.ledger.verification import bills, events, files, finances, journal, totals
+from hub.ledger.verification import bills, events, files, finances, journal, reversals, totals
 from hub.ledger.verification.findings import Evidence, Outcome
 
 Check = Callable[[Connection, Evidence], Outcome]
@@ -20,6 +20,9 @@ CHECKS: Final[tuple[Check, ...]] = (
     bills.due_is_arrived_or_in_arrears,
     bills.closes_equal_the_books,
     bills.receipts_are_on_their_bills,
+    reversals.returns_mirror_their_receipts,
+    reversals.changes_mirror_their_answers,
+    reversals.changes_follow_each_other,
     bills.nothing_is_booked_in_shadow,
     finances.filed_is_accounted_for,
     finances.finance_closes_equal_the_books,
@@ -32,6 +35,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     files.archive_is_unchanged,
     files.dues_files_equal_bills,
     files.receipts_files_equal_receipts,
+    files.returns_files_equal_reversals,
     totals.instructions_are_their_bills,
     totals.requests_equal_dues,
     totals.supplements_and_repayments_are_asked_once,
@@ -42,6 +46,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     totals.batches_equal_city_lines,
     files.bank_files_equal_batches,
     files.result_files_equal_answers,
+    files.change_files_equal_reversals,
     totals.answers_are_complete,
     totals.notices_equal_answers,
     journal.agency_books_equal_notices,

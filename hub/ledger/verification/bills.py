@@ -67,10 +67,16 @@ def answers_follow_the_order(conn: Connection, _evidence: Evidence) -> Outcome:
 def bills_follow_the_order(conn: Connection, _evidence: Evidence) -> Outcome:
     """Within a bill no fund is paid while an earlier one is short, and no bill is paid more than is due.
 
-    A bill whose money is still on its way is left out: a receipt for the rest may have overtaken it.
+    A bill whose money is still on its way is left out: a receipt for the rest may have overtaken it. Of one with a changed
+    answer only the bounds are certain: what other money had been put on later funds stays there when an earlier fund's is
+    taken back.
     """
+    bounded = ", ".join(f"least(greatest(c.amounts[{n}], 0), b.{fund})" for n, fund in enumerate(FUND_NAMES, start=1))
     query = f"""
-        select 'bill' as place, b.bill_no as key, {waterfall("c.total", "b")} as expected, c.amounts as found
+        select 'bill' as place, b.bill_no as key,
+            case when b.id in (select bill_id from reversal where what = 'CHANGED_ANSWER') then array[{bounded}]
+                else {waterfall("c.total", "b")} end as expected,
+            c.amounts as found
         from bill b join (
             select bill_id, {fund_sums("c")} as amounts,
                 sum(c.pension + c.unemployment + c.injury + c.maternity)::bigint as total
@@ -95,20 +101,17 @@ _CLOSING_IN_FLIGHT: Final = f"""
     select key from outbox where topic = '{topics.PERIOD_CLOSED.name}' and awaiting > 0
 """
 _BOOKED: Final = ", ".join(f"sum(k.{fund})::bigint as {fund}" for fund in FUND_NAMES)
+_IN_ITS_MONTH: Final = f"t.state = '{BatchState.POSTING}' and t.booking_period <= t.period"
 IN_TIME: Final = f"""
-    select b.id as bill_id, {
-    ", ".join(
-        f"coalesce(k.{fund}, 0) + least(coalesce(w.{fund}, 0), greatest(b.{fund} - coalesce(k.{fund}, 0), 0)) as {fund}"
-        for fund in FUND_NAMES
-    )
-}
+    select b.id as bill_id, {", ".join(f"{arrivals.on_bill(fund)} as {fund}" for fund in FUND_NAMES)}
     from bill b
     left join (
         select k.bill_id, {_BOOKED} from collection k join bill b on b.id = k.bill_id
-        where k.booking_period <= b.period group by k.bill_id) k on k.bill_id = b.id
-    left join (
-        {arrivals.coming(f"t.state = '{BatchState.POSTING}' and t.booking_period <= t.period")}) w on w.bill_id = b.id
-    where k.bill_id is not null or w.bill_id is not null
+        where k.booking_period <= b.period group by k.bill_id) c on c.bill_id = b.id
+    left join ({arrivals.coming(_IN_ITS_MONTH)}) w on w.bill_id = b.id
+    left join ({arrivals.booked_since(_IN_ITS_MONTH, "k.booking_period <= (select period from bill where id = k.bill_id)")}) s
+        on s.bill_id = b.id
+    where c.bill_id is not null or w.bill_id is not null
 """
 """Money that has arrived in its bill's month: booked, or released into it and on its way through the pipeline."""
 

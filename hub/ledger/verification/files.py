@@ -120,6 +120,27 @@ def receipts_files_equal_receipts(conn: Connection, evidence: Evidence) -> Outco
     return findings.outcome("receipts-files-equal-receipts", "receipts")
 
 
+_RETURNS: Final = """
+    select v.file_line, v.return_no, r.receipt_no, v.amount, v.reason, v.dated_on
+    from reversal v join receipt r on r.id = v.receipt_id where v.file_id = %s order by v.file_line
+"""
+
+
+def returns_files_equal_reversals(conn: Connection, evidence: Evidence) -> Outcome:
+    """Each accepted returns file = its reversals."""
+    findings = Findings()
+    for file_id, name, digest in _accepted(conn, "agency", "RETURNS/%"):
+        with opened(evidence, digest, findings, name) as source:
+            if source is None:
+                continue
+            file = evidence.read_returns(name, source)
+        if isinstance(file, Refused):
+            findings.blame("file_intake", name, "a file without a fault", file.faults[0].message)
+            continue
+        side_by_side(findings, "reversal", name, map(tuple, file.lines), streamed(conn, _RETURNS, file_id))
+    return findings.outcome("returns-files-equal-reversals", "returns")
+
+
 _REQUEST_LINES: Final = """
     select l.line, i.instruction_no, b.unit, b.account, b.account_name,
            i.pension, i.unemployment, i.injury, i.maternity, t.partial and i.kind = 'M'
@@ -218,6 +239,39 @@ def result_files_equal_answers(conn: Connection, evidence: Evidence) -> Outcome:
         findings.compare("batch", batch.name, header, (batch.bank, batch.batch_no, batch.file_name))
         side_by_side(findings, "result_line", batch.name, file.answers.iter_rows(), streamed(conn, _ANSWERS, batch.id))
     return findings.outcome("result-files-equal-answers", "headers and answers")
+
+
+_CHANGES: Final = """
+    select v.file_line + 1, t.batch_no, i.instruction_no, n.deducted_before, n.deducted,
+           n.pension, n.unemployment, n.injury, n.maternity, n.code, n.reference, v.reason, v.dated_on
+    from reversal v join changed_answer n on n.reversal_id = v.id join batch t on t.id = v.batch_id
+    join batch_line l on l.batch_id = v.batch_id and l.line = v.line join instruction i on i.id = l.instruction_id
+    where v.file_id = %s order by v.file_line
+"""
+
+
+def change_files_equal_reversals(conn: Connection, evidence: Evidence) -> Outcome:
+    """Each accepted file of changed answers = the changes in the books."""
+    findings = Findings()
+    for file_id, name, digest in _accepted(conn, "bank", "CHANGE/%"):
+        bank = str(conn.execute(text("select party from file_intake where id = :id"), {"id": file_id}).scalar_one())
+        with opened(evidence, digest, findings, name) as source:
+            profile = _profile(evidence, bank, findings)
+            if source is None or profile is None:
+                continue
+            file = profile.parse_change(name, bank, source)
+        if isinstance(file, Refused):
+            findings.blame("file_intake", name, "a file without a fault", file.faults[0].message)
+            continue
+        read = (
+            (
+                each.file_line, each.batch_no, each.instruction_no, each.before, each.now, *each.split, each.code,
+                each.reference, each.reason, file.date,
+            )
+            for each in file.changes
+        )  # fmt: skip
+        side_by_side(findings, "reversal", name, read, streamed(conn, _CHANGES, file_id))
+    return findings.outcome("change-files-equal-reversals", "changed answers")
 
 
 def _accepted(conn: Connection, door: str, identity: str) -> list[tuple[int, str, str]]:

@@ -31,19 +31,28 @@ _NOTICED = f"""
 """
 """Batches that an agency has booked. Until it takes its notice, its books rightly lag behind the city's."""
 
+_CHANGES_TAKEN = f"""
+    select v.id from reversal v join bill b on b.id = v.bill_id join file_intake f on f.id = v.file_id
+    join outbox o on o.topic = '{topics.ANSWER_CHANGED.name}' and o.subject = f.identity || '/' || b.agency
+    join inbox x on x.event_id = o.event_id and x.consumer = '{topics.ANSWER_CHANGED.settled_by[0]}'
+"""
+"""Changed answers that the agency has booked."""
+
 _OF_BILLS = "select b.agency, {0} from {1} c join bill b on b.id = c.bill_id where {2}"
 _FUNDS = ", ".join(FUND_NAMES)
 _C_FUNDS = ", ".join(f"c.{fund}" for fund in FUND_NAMES)
 _MINUS_FUNDS = ", ".join(f"-c.{fund}" for fund in FUND_NAMES)
-_AT_AGENCY = f"(c.source = 'RECEIPT' or (c.batch_id, b.agency) in ({_NOTICED}))"
+_SPORADIC = "c.source in ('RECEIPT', 'RECEIPT_REVERSAL')"
+_FROM_CITY = f"((c.batch_id, b.agency) in ({_NOTICED}) or c.reversal_id in ({_CHANGES_TAKEN}))"
+_AT_AGENCY = f"({_SPORADIC} or {_FROM_CITY})"
 _SETTLES_ARREARS = "(b.kind = 'A' or b.kind = 'M' and c.booking_period > b.period)"
 
-BANK_MONEY: Final = _OF_BILLS.format(_C_FUNDS, "collection", "c.source = 'BANK'")
-RECEIPTS: Final = _OF_BILLS.format(_C_FUNDS, "collection", "c.source = 'RECEIPT'")
-NOTICED_MONEY: Final = _OF_BILLS.format(_C_FUNDS, "collection", f"(c.batch_id, b.agency) in ({_NOTICED})")
+BANK_MONEY: Final = _OF_BILLS.format(_C_FUNDS, "collection", f"not {_SPORADIC}")
+RECEIPTS: Final = _OF_BILLS.format(_C_FUNDS, "collection", _SPORADIC)
+NOTICED_MONEY: Final = _OF_BILLS.format(_C_FUNDS, "collection", _FROM_CITY)
 AGENCY_MONEY: Final = _OF_BILLS.format(_C_FUNDS, "collection", _AT_AGENCY)
 BEYOND: Final = _OF_BILLS.format(_C_FUNDS, "suspense", "true")
-NOTICED_BEYOND: Final = _OF_BILLS.format(_C_FUNDS, "suspense", f"(c.batch_id, b.agency) in ({_NOTICED})")
+NOTICED_BEYOND: Final = _OF_BILLS.format(_C_FUNDS, "suspense", _FROM_CITY)
 IN_TIME: Final = _OF_BILLS.format(_MINUS_FUNDS, "collection", f"{_AT_AGENCY} and not {_SETTLES_ARREARS}")
 SETTLED: Final = _OF_BILLS.format(_MINUS_FUNDS, "collection", f"{_AT_AGENCY} and {_SETTLES_ARREARS}")
 ARREARS: Final = f"select agency, {_FUNDS} from arrears"
@@ -104,27 +113,35 @@ CONTROL_ACCOUNTS: Final = (
 )
 
 
-_BOOKS_LINES: Final[tuple[tuple[EntryKind, Account, Side], ...]] = (
-    (EntryKind.BANK_ARRIVAL, Account.FUND_INCOME, "C"),
-    (EntryKind.BANK_ARRIVAL, Account.SUSPENSE, "C"),
-    (EntryKind.RECEIPT, Account.FUND_INCOME, "C"),
-    (EntryKind.ARREARS_OPENED, Account.MEMO_ARREARS, "D"),
-    (EntryKind.DUES_TAKEN_IN, Account.MEMO_DUES, "D"),
-    (EntryKind.CANCELLATION, Account.MEMO_CONTRA, "D"),
+_BOOKS_LINES: Final[tuple[tuple[EntryKind, Account, Side, int], ...]] = (
+    (EntryKind.BANK_ARRIVAL, Account.FUND_INCOME, "C", 1),
+    (EntryKind.BANK_ARRIVAL, Account.SUSPENSE, "C", 1),
+    (EntryKind.RECEIPT, Account.FUND_INCOME, "C", 1),
+    (EntryKind.RECEIPT_RETURNED, Account.FUND_INCOME, "D", -1),
+    (EntryKind.ANSWER_REVERSED, Account.FUND_INCOME, "D", -1),
+    (EntryKind.ANSWER_REVERSED, Account.SUSPENSE, "D", -1),
+    (EntryKind.ANSWER_CHANGED, Account.FUND_INCOME, "C", 1),
+    (EntryKind.ANSWER_CHANGED, Account.SUSPENSE, "C", 1),
+    (EntryKind.ARREARS_OPENED, Account.MEMO_ARREARS, "D", 1),
+    (EntryKind.DUES_TAKEN_IN, Account.MEMO_DUES, "D", 1),
+    (EntryKind.CANCELLATION, Account.MEMO_CONTRA, "D", 1),
 )
-"""Which posting of an entry has rows of its own behind it."""
+"""Which posting of an entry has rows of its own behind it, and the sign of those rows: what is taken back is negative."""
 
 
 def entries_equal_their_lines(conn: Connection, _evidence: Evidence) -> Outcome:
     """Each entry against the very rows it booked: money on bills, suspense, arrears opened, bills taken in, cancelled."""
-    booked = ", ".join(f"coalesce(sum(p.amount_fen) filter (where p.fund = '{fund}'), 0)" for fund in FUND_NAMES)
+    booked = ", ".join(
+        f"coalesce(sum(k.sign * p.amount_fen) filter (where p.fund = '{fund}'), 0)" for fund in FUND_NAMES
+    )
     of_entry = f"select entry_id, '{{0}}' as account, {fund_sums('l')} as amounts from {{1}} l group by entry_id"
-    booking = ", ".join(f"('{kind.value}', '{account.value}', '{side}')" for kind, account, side in _BOOKS_LINES)
+    booking = ", ".join(f"('{kind}', '{account}', '{side}', {sign})" for kind, account, side, sign in _BOOKS_LINES)
     query = f"""
         with booked as (
             select p.entry_id, p.account, array[{booked}]::bigint[] as amounts
             from journal_posting p join journal_entry e on e.id = p.entry_id
-            where (e.what, p.account, p.side) in ({booking})
+            join (values {booking}) k (what, account, side, sign)
+                on k.what = e.what and k.account = p.account and k.side = p.side
             group by p.entry_id, p.account),
         lines as (
             {of_entry.format(Account.FUND_INCOME, "collection")}

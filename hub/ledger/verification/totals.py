@@ -21,8 +21,9 @@ _DONE: Final = f"select period, round, due_at from step_done where step = '{Step
 _UPLOADS: Final = f"{_DONE} union select period, round, due_at from step_begun where step = '{Step.UPLOAD_CLOSE}'"
 _OUTSIDE: Final = """
     select bill_id from receipt union select bill_id from second_collection where mode = 'S'
+    union select bill_id from reversal
 """
-"""Bills whose bank requests may have ended between two uploads; what they are asked is bounded by other checks."""
+"""Bills whose bank requests may have ended, or changed, between two uploads; what they are asked is bounded elsewhere."""
 
 
 def requests_equal_dues(conn: Connection, _evidence: Evidence) -> Outcome:
@@ -111,7 +112,10 @@ def nothing_is_asked_twice(conn: Connection, _evidence: Evidence) -> Outcome:
         from instruction i join bill b on b.id = i.bill_id
         left join (
             select n.id, {before} from instruction n
-            join collection c on c.bill_id = n.bill_id join batch t on t.id = c.batch_id
+            join collection c on c.bill_id = n.bill_id
+            left join reversal v on v.id = c.reversal_id and v.accepted_at < (
+                select max(u.due_at) from ({_UPLOADS}) u where u.period = n.period and u.round = 2)
+            join batch t on t.id = coalesce(c.batch_id, v.batch_id)
             where n.round = 2 and t.round = 1 and t.period = n.period group by n.id) c on c.id = i.id
     """
     return compare_sets(conn, "nothing-is-asked-twice", "instructions", FUND_NAMES, query)

@@ -8,19 +8,20 @@ from hashlib import sha256
 
 import polars as pl
 
-from connectors.formats.line_profile import LineProfile, line_profiles
+from connectors.formats import PROFILES
+from connectors.formats.line_profile import line_profiles
 from hub.domain.bank_results import RequestedLine, check_answers
 from hub.domain.bank_results_columns import lines_of
 from hub.domain.faults import Fault, FaultCode
 from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.ids import InstructionNo, UnitNo
 from hub.domain.money import Fen
-from hub.ports import BatchHeader, Refused, RequestLine
+from hub.ports import BankFormat, BatchHeader, Refused, RequestLine
 from simulators.amounts import fen, yuan
 from simulators.bank_program import Given, Request, bytes_of_result, fields_of, print_result, read_request
 
 BY_NAME = {profile.name: profile for profile in line_profiles()}
-PIPE, FIXED = BY_NAME["pipe-gb18030"], BY_NAME["fixed-gb18030"]
+PIPE, FIXED, ISO = PROFILES["pipe-gb18030"], PROFILES["fixed-gb18030"], PROFILES["iso20022"]
 HEADER = BatchHeader("ICBC", "ICBC-2026-12-1-001", "2026-12", 1, date(2026, 12, 2))
 ANSWERED = date(2026, 12, 3)
 REQUEST_COLUMNS: dict[str, type[pl.DataType]] = (
@@ -52,7 +53,7 @@ def parts_of(lines: Iterable[RequestLine], at_once: int = 3) -> Iterator[pl.Data
     return pl.DataFrame(rows, schema=REQUEST_COLUMNS, orient="row").iter_slices(at_once)
 
 
-def written(profile: LineProfile, lines: Sequence[RequestLine]) -> bytes:
+def written(profile: BankFormat, lines: Sequence[RequestLine]) -> bytes:
     """The bytes of a request."""
     out = io.BytesIO()
     profile.write_request(HEADER, parts_of(lines), out)
@@ -63,7 +64,7 @@ def written(profile: LineProfile, lines: Sequence[RequestLine]) -> bytes:
 class Exchange:
     """One request and one good answer: line 1 paid in full, 2 in part, 3 not at all, 4 in full, in the order 3 1 4 2."""
 
-    profile: LineProfile
+    profile: BankFormat
     asked: tuple[RequestLine, ...]
     request: Request
     name: str
@@ -100,7 +101,7 @@ class Exchange:
         return bytes_of_result(rows, self.name)
 
 
-def exchange(profile: LineProfile) -> Exchange:
+def exchange(profile: BankFormat) -> Exchange:
     asked = (line(1), line(2, "𠮷田\ue81e鰘"), line(3, partial=False), line(4, "名", True, 99, 1, 0, 0))
     data = written(profile, asked)
     name = profile.request_name("ICBC", HEADER.business_date, 1)

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.formats import PROFILES
-from connectors.formats.pipe_request import UnreadableRequestError
-from connectors.formats.pipe_result import ResultName
+from connectors.formats.bank_request import UnreadableRequestError
 from hub.domain.bank_results_columns import lines_of
 from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.money import MAX_AMOUNT, Fen
@@ -159,8 +158,8 @@ def test_a_damaged_request_is_an_error(old: bytes, new: bytes) -> None:
 
 def test_names_of_files() -> None:
     assert PROFILE.request_name("ICBC", date(2026, 12, 2), 1) == REQUEST.name
-    assert ResultName.parse(RESULT.name) == ResultName("ICBC", date(2026, 12, 3), 1)
-    assert ResultName.parse("HD_ICBC_20260230_0001.txt") is None
+    assert PROFILE.result_number(RESULT.name, "ICBC") == ResultNumber(date(2026, 12, 3), 1)
+    assert PROFILE.result_number("HD_ICBC_20260230_0001.txt", "ICBC") is None
 
 
 @pytest.mark.parametrize(

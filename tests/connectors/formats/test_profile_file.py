@@ -130,7 +130,7 @@ def test_a_profile_lists_its_fields_with_place_width_and_grammar(name: str) -> N
     profile = BY_NAME[name]
     fields = profile.fields()
     assert {field.record for field in fields} == {
-        f"{a}.{b}" for a in ("request", "result") for b in ("header", "detail", "trailer")
+        f"{a}.{b}" for a in ("request", "result", "change") for b in ("header", "detail", "trailer")
     }
     for record in {field.record for field in fields}:
         of_record = [field for field in fields if field.record == record]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from connectors.formats import PROFILES, column_file
 from connectors.formats.column_file import DoubtError
-from connectors.formats.pipe_result import read_columns, read_lines
+from connectors.formats.line_profile import line_profiles
 from hub.domain.bank_results import CODES, PAID_IN_FULL
 from hub.domain.bank_results_columns import ANSWERS
 from hub.domain.money import parse_yuan, print_yuan
@@ -22,6 +22,7 @@ GOOD = GOLDEN / "good" / "HD_ICBC_20261203_0001.txt"
 BAD = [file for file in sorted(GOLDEN.glob("*/HD_*")) if file.parent.name != "good"]
 HEADER = GOOD.read_bytes().splitlines(keepends=True)[0]
 PROFILE = PROFILES["pipe-gb18030"]
+RESULTS = next(profile.results for profile in line_profiles() if profile.name == PROFILE.name)
 
 
 @pytest.fixture(params=[1, 300, column_file.PART_BYTES], ids=lambda size: f"{size} bytes a part", autouse=True)
@@ -37,13 +38,13 @@ def in_values(file: ResultFile) -> tuple[object, ...]:
 
 def by_columns(content: bytes, name: str = GOOD.name, bank: str = "ICBC") -> tuple[object, ...] | None:
     try:
-        return in_values(read_columns(name, bank, io.BytesIO(content)))
+        return in_values(RESULTS.read_columns(name, bank, io.BytesIO(content)))
     except DoubtError:
         return None
 
 
 def by_lines(content: bytes, name: str = GOOD.name, bank: str = "ICBC") -> tuple[object, ...] | None:
-    file = read_lines(name, bank, io.BytesIO(content))
+    file = RESULTS.read_lines(name, bank, io.BytesIO(content))
     return None if isinstance(file, Refused) else in_values(file)
 
 

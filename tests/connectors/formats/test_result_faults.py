@@ -4,7 +4,9 @@ A faulty answer is never taken in: parsed, then held against its request. The an
 """
 
 import io
+import re
 from collections.abc import Callable
+from hashlib import sha256
 
 import pytest
 from hypothesis import given, settings
@@ -16,9 +18,10 @@ from hub.domain.faults import FaultCode
 from hub.ports import Refused
 from simulators.amounts import fen, yuan
 from tests.connectors.formats.damage import damages, odd, places
-from tests.connectors.formats.exchange import FIXED, HEADER, PIPE, Exchange, exchange, line, parts_of, written
+from tests.connectors.formats.exchange import FIXED, HEADER, ISO, PIPE, Exchange, exchange, line, parts_of, written
 
 EXCHANGES = {profile.name: exchange(profile) for profile in (PIPE, FIXED)}
+MESSAGE = exchange(ISO)
 Rows = list[list[str]]
 
 BOTH = pytest.mark.parametrize("sent", EXCHANGES.values(), ids=EXCHANGES)
@@ -61,28 +64,111 @@ def test_fault_55_an_answer_cut_at_any_byte_is_refused(sent: Exchange) -> None:
         assert parsed.faults
 
 
+def test_an_answer_changed_in_any_byte_no_longer_agrees_with_its_ok() -> None:
+    """Of every profile; the door reads only what agrees (tests/processors/test_changed_answers)."""
+    for sent in (*EXCHANGES.values(), MESSAGE):
+        ok = sent.profile.ok_text(sha256(sent.result).hexdigest(), len(sent.result))
+        assert sent.profile.ok_agrees(ok, sha256(sent.result).hexdigest(), len(sent.result))
+        for place in range(len(sent.result)):
+            changed = sent.result[:place] + bytes([sent.result[place] ^ 1]) + sent.result[place + 1 :]
+            assert not sent.profile.ok_agrees(ok, sha256(changed).hexdigest(), len(changed))
+        for place in range(len(ok)):
+            assert not sent.profile.ok_agrees(
+                ok[:place] + bytes([ok[place] ^ 1]) + ok[place + 1 :], ok[:64].decode(), len(sent.result)
+            )
+
+
 REFERENCE = 11  # in both forms the last field of a detail
+UNPAID = ("02", "03", "04", "05", "06", "99")
+"""Why nothing was deducted. Nothing in a file or in the books tells one from another: like the reference, and a message's own
+number and time of day, it rests on the ``.ok`` alone. This is all that does; none of it bears on money or on what is matched."""
+
+
+def code_place(sent: Exchange) -> int:
+    return 10 if sent.profile is PIPE else 4
 
 
 @BOTH
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_an_answer_with_any_one_field_changed_is_never_taken(sent: Exchange, data: st.DataObject) -> None:
-    """All but the bank's own reference, which nothing compares. The field is changed for another of the file, or an odd text."""
+    """Though its ``.ok`` is written anew. The field is changed for another of the file, a code, or an odd text."""
     lines = sent.result.removesuffix(b"\n").split(b"\n")
     number = data.draw(st.integers(0, len(lines) - 1))
     fields = fields_in(sent, lines[number])
     last = len(fields) - 2 if fields[0] == b"D" else len(fields) - 1
     place = data.draw(st.integers(0, last))
     others = [each for text in lines for each in fields_in(sent, text)]
-    new = data.draw(st.sampled_from(others) | odd)
+    new = data.draw(st.sampled_from(others) | odd | st.sampled_from([b"02", b"15", b"90", b"03"]))
     if sent.profile is FIXED:
         new = new.ljust(len(fields[place])) if data.draw(st.booleans()) else new.rjust(len(fields[place]), b"0")
     if new == fields[place]:
         return
-    fields[place] = new
+    was, fields[place] = fields[place], new
     lines[number] = joined(sent, fields)
-    assert not sent.is_taken(b"\n".join(lines) + b"\n")
+    if sent.is_taken(b"\n".join(lines) + b"\n"):
+        theirs = {b"15", b"90", b"99", *(code.encode() for code in UNPAID)}
+        assert fields[0][:1] == b"D" and place == code_place(sent) and {was, new} <= theirs
+
+
+REASONS = re.compile("[A-Z]{2}[0-9]{2}|[A-Z]{4}")
+
+
+def values_of(text: str) -> list[tuple[str, int, int]]:
+    """Every text of an element and every value of an attribute: whose it is, where it begins and ends."""
+    texts, attributes = r'<([A-Za-z0-9]+)(?: Ccy="[^"]*")?>([^<>\n]+)</', r'([A-Za-z]+)="([^"]*)"'
+    return [(each[1], *each.span(2)) for pattern in (texts, attributes) for each in re.finditer(pattern, text)]
+
+
+def rests_on_the_ok(name: str, was: str, new: str) -> bool:
+    """Whether nothing but the ``.ok`` tells one value from the other."""
+    if name == "CreDtTm":
+        return was[:10] == new[:10]
+    return name in {"MsgId", "AcctSvcrRef"} or (name == "Cd" and REASONS.fullmatch(was) is not None)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.data())
+def test_a_message_with_any_one_value_changed_is_never_taken(data: st.DataObject) -> None:
+    """Though its ``.ok`` is written anew; of every element and attribute, but for the four that rest on the ``.ok``."""
+    text = MESSAGE.result.decode()
+    values = values_of(text)
+    name, begin, end = data.draw(st.sampled_from(values))
+    others = [text[other:to].encode() for _, other, to in values]
+    more = [b"AM04", b"AC04", b"ACWC", b"PART", b"2026-12-03T09:00:00", b"2026-12-04T18:30:00+08:00", b"USD", b"utf-16"]
+    new = data.draw(st.sampled_from(others) | odd | st.sampled_from(more))
+    if new == text[begin:end].encode():
+        return
+    if MESSAGE.is_taken(text[:begin].encode() + new + text[end:].encode()):
+        assert rests_on_the_ok(name, text[begin:end], new.decode())
+
+
+def test_the_values_of_a_message_that_rest_on_the_ok_are_these_four() -> None:
+    """Every value is tried against a good one of its own kind."""
+    text = MESSAGE.result.decode()
+    good = {
+        "MsgId": "X-1", "AcctSvcrRef": "GH-5", "CreDtTm": "2026-12-03T09:00:00", "Cd": "AM04", "TxSts": "PART", "DtldSts": "ACWC",
+        "OrgnlInstrId": "9", "OrgnlEndToEndId": "A-1", "Id": "110105000009", "Nb": "INJURY", "OrgnlMsgId": "ICBC-1",
+        "OrgnlPmtInfId": "ICBC-1", "OrgnlMsgNmId": "pain.008.001.02", "AddtlInf": "PAIN008_ICBC_20261202_0002.xml",
+        "OrgnlNbOfTxs": "5", "DtldNbOfTxs": "9", "xmlns": "urn:iso:std:iso:20022:tech:xsd:pain.002.001.03",
+        "version": "1.1", "encoding": "GB18030", "Ccy": "EUR",
+    }  # fmt: skip
+    taken = set()
+    for name, begin, end in values_of(text):
+        new = good.get(name, "1234.56")
+        if text[begin:end] == new:
+            new = {"TxSts": "ACWC", "Nb": "PENSION"}[name]
+        assert text[begin:end] != new
+        if MESSAGE.is_taken((text[:begin] + new + text[end:]).encode()):
+            taken.add(name)
+    assert taken == {"MsgId", "AcctSvcrRef", "CreDtTm", "Cd"}
+
+
+def test_fault_55_a_message_cut_at_any_byte_is_refused() -> None:
+    for length in range(len(MESSAGE.result)):
+        parsed = ISO.parse_result(MESSAGE.name, "ICBC", io.BytesIO(MESSAGE.result[:length]))
+        assert isinstance(parsed, Refused), f"accepted when cut at byte {length}"
+        assert parsed.faults
 
 
 @BOTH

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
+from connectors.formats import PROFILES
 from connectors.formats.dues import parse_dues
-from connectors.formats.pipe_gb18030 import PROFILE
 from connectors.formats.receipts import parse_receipts
+from connectors.formats.returns import parse_returns
 from hub.ledger.database import engine
 from hub.ledger.verification import CHECKS, Evidence, Outcome, prepare
 from tests.ledger.little_month import FolderArchive, LittleMonth
@@ -24,7 +25,11 @@ class Books:
 
     def outcomes(self) -> dict[str, Outcome]:
         evidence = Evidence(
-            archive=self.archive, read_dues=parse_dues, read_receipts=parse_receipts, format_of=lambda _bank: PROFILE
+            archive=self.archive,
+            read_dues=parse_dues,
+            read_receipts=parse_receipts,
+            read_returns=parse_returns,
+            format_of=lambda _bank: PROFILES["pipe-gb18030"],
         )
         return {outcome.name: outcome for outcome in (check(self.conn, evidence) for check in CHECKS)}
 

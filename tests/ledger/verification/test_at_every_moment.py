@@ -8,6 +8,7 @@ import pytest
 
 from connectors.formats.dues import parse_dues
 from connectors.formats.receipts import parse_receipts
+from connectors.formats.returns import parse_returns
 from hub.app import schedule
 from hub.ledger.verification import Evidence, verify
 from simulators.amounts import Four
@@ -26,8 +27,9 @@ class ProvenCity:
         self.proofs = 0
         self._turn = city.pump.turn
         self._evidence = Evidence(
-            archive=city.hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, format_of=city.hub.formats.get
-        )
+            archive=city.hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, read_returns=parse_returns,
+            format_of=city.hub.formats.get,
+        )  # fmt: skip
 
     def turn(self) -> None:
         self._turn()
@@ -67,6 +69,31 @@ def test_a_month_with_everything_in_it(proven: ProvenCity) -> None:
     proven.prove()
     assert city.total("arrears", "outstanding") == (3, (WHOLE - 1) + WHOLE + WHOLE)
     assert city.rows("select b.bill_no from suspense join bill b on b.id = bill_id") == [("C-1",)]
+    assert proven.proofs > 20
+
+
+def test_cheques_come_back_before_and_after_month_end(proven: ProvenCity) -> None:
+    """Beside a bank's money under way, in the open month and after it; what is opened again is asked, paid or in arrears."""
+    city = proven.city
+    city.accept(city.dues(*(bill(f"A-{n}", n, DUE) for n in range(1, 4)), bill("A-9", 9, DUE, bank="")))
+    city.accept(city.dues(bill("C-1", 11, DUE, bank="CCB"), bill("C-2", 12, DUE, bank="CCB")))
+    city.first_deduction(ICBC={"A-1": "02", "A-2": 10400})
+    city.accept(city.cheques(("R-1", "A-1", WHOLE), ("R-2", "A-2", WHOLE - 10400), ("R-9", "A-9", WHOLE)))
+    city.accept(city.cheques(("R-11", "C-1", WHOLE), ("R-12", "C-2", WHOLE)))
+    city.answer("CCB", {"C-2": "02"})
+    city.poll("CCB")
+    city.time_passes("11-06T09:00")
+    city.accept(city.returns(("T-1", "R-1", WHOLE), ("T-2", "R-2", WHOLE - 10400), ("T-11", "R-11", WHOLE)))
+    proven.prove()
+    city.accept(city.again((unit_of(1), "B"), (unit_of(2), "B")))
+    city.second_deduction(ICBC={"A-2": 5})
+    city.time_passes("11-30T23:10")
+    city.accept(city.returns(("T-12", "R-12", WHOLE)))
+    city.advance("12-02T10:00")
+    city.accept(city.returns(("T-9", "R-9", WHOLE)))
+    proven.prove()
+    arrears = {row["unit"]: row["outstanding"]["total"] for row in city.form("arrears")["rows"]}
+    assert arrears == {unit_of(2): WHOLE - 10405, unit_of(9): WHOLE, unit_of(11): WHOLE, unit_of(12): WHOLE}
     assert proven.proofs > 20
 
 

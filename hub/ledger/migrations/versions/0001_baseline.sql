@@ -194,9 +194,9 @@ create table batch (                          -- one bank file each (表二十�
     result_file_id bigint references file_intake,
     booking_period char(7),                   -- fixed when the result is released for posting
     posting_date   date,
+    released_at    timestamptz,               -- and the business time of that: doors that booked earlier come first
     posted_lines   integer not null default 0,
     late           boolean not null default false,   -- released after the session's posting step
-    released_at    timestamptz,               -- with the booking period: by then its money counts, its failures cancel
     unique (bank, business_date, seq)
 );
 create index batch_by_session on batch (period, round, bank);
@@ -280,29 +280,64 @@ create table journal_posting (
     amount_fen bigint not null check (amount_fen > 0),
     primary key (entry_id, n)
 );
-create table collection (                     -- sub-ledger of fund income: money on a bill
+create table reversal (                       -- 冲销: booked money that is taken back, whole and once, with what had brought it
+    id             bigint generated always as identity primary key,
+    what           text not null check (what in ('RETURNED_RECEIPT', 'CHANGED_ANSWER')),
+    bill_id        bigint not null references bill,
+    receipt_id     bigint unique references receipt,   -- the receipt that came back (退票)
+    return_no      text unique,
+    batch_id       bigint references batch, line integer,   -- the bank's answer that it changed (更正)
+    version        smallint,                  -- its how many'th change this is, from 1: each changes the one before
+    amount         bigint not null,           -- taken back, all funds
+    reason         text not null,             -- as the file says it
+    dated_on       date not null,             -- as the file says it
+    booking_period char(7) not null,          -- the period open at the time: a closed one is never booked into
+    file_id        bigint not null references file_intake,
+    file_line      integer not null,          -- line number field of the D line
+    accepted_at    timestamptz not null,
+    unique (batch_id, line, version),
+    check ((what = 'RETURNED_RECEIPT') = (receipt_id is not null) and (receipt_id is null) = (return_no is null)
+        and (what = 'CHANGED_ANSWER') = (batch_id is not null) and num_nulls(batch_id, line, version) in (0, 3))
+);
+create table changed_answer (                 -- what the bank says from here on, checked against its request
+    reversal_id bigint primary key references reversal,
+    deducted_before bigint not null, deducted bigint not null,
+    pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
+    code        char(2) not null,
+    reference   text not null
+);
+create index reversal_by_bill on reversal (bill_id);
+create table collection (                     -- sub-ledger of fund income: money on a bill; what is taken back is negative
     bill_id        bigint not null,
-    source         text not null check (source in ('BANK', 'RECEIPT')),
+    source         text not null check (source in ('BANK', 'RECEIPT', 'RECEIPT_REVERSAL', 'BANK_REVERSAL', 'BANK_CHANGE')),
     batch_id       bigint, line integer,      -- of a bank's answer
     receipt_id     bigint,
+    reversal_id    bigint,                    -- that takes the money back, or puts a changed answer's in its place
     pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
     booking_period char(7) not null,          -- after the bill's period: it settled arrears
     business_date  date not null,
-    entry_id       bigint not null,           -- city entry for BANK, agency entry for RECEIPT
+    entry_id       bigint not null,           -- city entry for banks' money, agency entry for receipts'
     check ((source = 'BANK') = (batch_id is not null) and (source = 'BANK') = (line is not null)
-        and (source = 'RECEIPT') = (receipt_id is not null))
+        and (source = 'RECEIPT') = (receipt_id is not null)
+        and (source in ('BANK', 'RECEIPT')) = (reversal_id is null))
 );
 create unique index collection_once_a_line on collection (batch_id, line) where batch_id is not null;
 create unique index collection_once_a_receipt on collection (receipt_id) where receipt_id is not null;
+create unique index collection_once_a_reversal on collection (reversal_id, source) where reversal_id is not null;
 create index collection_by_bill on collection (bill_id);
 create table suspense (                       -- sub-ledger of suspense 暂收款: money beyond what was outstanding
-    batch_id bigint not null, line integer not null,
+    source   text not null default 'BANK' check (source in ('BANK', 'BANK_REVERSAL', 'BANK_CHANGE')),
+    batch_id bigint, line integer,            -- of a bank's answer
+    reversal_id bigint references reversal,   -- as in collection
     bill_id  bigint not null references bill,
     pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
     booking_period char(7) not null,
     entry_id bigint not null references journal_entry deferrable initially deferred,   -- numbered first, added up after
-    primary key (batch_id, line)
+    check ((source = 'BANK') = (batch_id is not null) and (source = 'BANK') = (line is not null)
+        and (source = 'BANK') = (reversal_id is null))
 );
+create unique index suspense_once_a_line on suspense (batch_id, line) where batch_id is not null;
+create unique index suspense_once_a_reversal on suspense (reversal_id, source) where reversal_id is not null;
 create index suspense_by_entry on suspense (entry_id);
 create table notice (                         -- 表二十七 as sent to an agency, one a batch
     id            bigint generated always as identity primary key,
@@ -358,6 +393,12 @@ create table arrears (                        -- opened at month end; outstandin
     entry_id  bigint not null
 );
 create index arrears_by_period on arrears (period, agency, unit);
+create view arrears_of_bill as                -- opened at month end, or by money of that month that came back after it
+select bill_id, agency, unit, period, pension, unemployment, injury, maternity, in_doubt, opened_on from arrears
+union all
+select b.id, b.agency, b.unit, b.period, 0, 0, 0, 0, false, min(r.dated_on)
+from reversal r join bill b on b.id = r.bill_id and b.kind = 'M' and r.booking_period > b.period
+where not exists (select from arrears a where a.bill_id = r.bill_id) group by b.id;
 
 -- ── shadow: banks for which another system collects; nothing here is of the books ───────────────────────────────
 create table shadow_period (                  -- banks that are not asked from an upload on to the end of its period (并行试运行)

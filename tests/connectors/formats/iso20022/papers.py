@@ -15,7 +15,8 @@ from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.ids import InstructionNo, UnitNo
 from hub.domain.money import MAX_AMOUNT, Fen
 from hub.ports import BatchHeader, Refused, RequestLine, ResultFile, WrittenTotals
-from simulators.bank_iso20022 import print_result, read_request
+from simulators.bank_iso20022 import read_request
+from simulators.bank_program import print_result
 from simulators.bank_work import Asked, Given, Request
 from tests.connectors.formats.strategies import capitals, digits, names
 

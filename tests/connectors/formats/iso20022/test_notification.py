@@ -6,8 +6,9 @@ from datetime import date
 import pytest
 
 from connectors.formats.iso20022.notification import LateReturn, LateReturns, parse_returns
+from hub.domain.changed_answers import ChangesFile
 from hub.domain.faults import FaultCode
-from hub.domain.funds import FundAmounts
+from hub.domain.funds import NOTHING, FundAmounts
 from hub.domain.ids import InstructionNo
 from hub.domain.money import Fen, print_yuan
 from hub.ports import Refused
@@ -66,19 +67,24 @@ def test_returns_are_read_into_a_value() -> None:
     assert isinstance(found, LateReturns) and found.total == 901100
 
 
-def test_the_profile_knows_returns_and_turns_them_away_for_now() -> None:
-    assert PROFILE.is_result_name(NAME, "ICBC")
-    outcome = PROFILE.parse_result(NAME, "ICBC", io.BytesIO(GOOD))
-    assert isinstance(outcome, Refused) and outcome.readable is None
-    (fault,) = outcome.faults
-    assert fault.code is FaultCode.NOT_SUPPORTED
-    assert fault.found == "returns after success (camt.054.001.08)"
+def test_returns_change_answers_to_nothing_deducted() -> None:
+    assert PROFILE.is_change_name(NAME, "ICBC") and not PROFILE.is_result_name(NAME, "ICBC")
+    file = PROFILE.parse_change(NAME, "ICBC", io.BytesIO(GOOD))
+    assert isinstance(file, ChangesFile) and (file.bank, file.date) == ("ICBC", date(2026, 12, 10))
+    told = [(each.file_line, each.instruction_no, each.before, each.now, each.code) for each in file.changes]
+    assert told == [(2, "B-1-1", 11100, 0, "99"), (3, "A" * 34 + "-1", 890000, 0, "99")]
+    assert {(each.split, each.line, each.unit, each.reason) for each in file.changes} == {(NOTHING, None, None, "MD06")}
 
 
-def test_returns_that_are_wrong_tell_that_beside() -> None:
-    outcome = PROFILE.parse_result(NAME, "ICBC", io.BytesIO(GOOD.replace(b"<NbOfNtries>2<", b"<NbOfNtries>3<")))
+def test_a_file_of_returns_that_is_wrong_changes_nothing() -> None:
+    outcome = PROFILE.parse_change(NAME, "ICBC", io.BytesIO(GOOD.replace(b"<NbOfNtries>2<", b"<NbOfNtries>3<")))
     assert isinstance(outcome, Refused)
-    assert [fault.code for fault in outcome.faults] == [FaultCode.NOT_SUPPORTED, FaultCode.COUNT]
+    assert [fault.code for fault in outcome.faults] == [FaultCode.COUNT]
+    twice = GOOD.replace(b"<EndToEndId>" + b"A" * 34 + b"1<", b"<EndToEndId>B-1-1<")
+    assert twice != GOOD
+    outcome = PROFILE.parse_change(NAME, "ICBC", io.BytesIO(twice))
+    assert isinstance(outcome, Refused)
+    assert [(fault.line, fault.code) for fault in outcome.faults] == [(3, FaultCode.DUPLICATE)]
 
 
 def test_fault_55_returns_cut_at_any_byte_are_refused() -> None:

@@ -1,0 +1,148 @@
+"""Step 11, take in changed answers (更正): a bank takes back, or puts in place of, what it answered and we have booked.
+
+Reads: a bank's parsed file of changes. Writes: reversals, the city's journal, collections, suspense, answer-changed; work items.
+Rule: what the answer had booked is reversed exactly, then the new amount is booked as a late answer is, both in the period
+that is open; the forms of the session stand. A supplement or a repayment whose money is taken back is cancelled. A change
+waits at the bank until the answer that it changes is posted.
+Repeat: the file's name is its identity, and each version of an answer is changed once.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+import topics
+from hub.domain.changed_answers import ChangeLine, ChangesFile, StandingAnswer, check_change, share
+from hub.domain.dues import Kind
+from hub.domain.faults import Fault, FaultCode
+from hub.domain.funds import NOTHING, FundAmounts
+from hub.domain.lifecycle import BatchState, Cancelled
+from hub.domain.money import print_yuan
+from hub.domain.periods import Period
+from hub.domain.posting import EntryKind, JournalEntry, Level, bank_arrival, mirrored
+from hub.domain.work import Queue
+from hub.ledger import batches, bills, cancellations, journal, outbox, repayments, reversals, steps, work_items
+from hub.ledger.database import lock_books_shared, lock_shards
+from hub.wire.events import Event
+
+
+def identity(bank: str, name: str) -> str:
+    """Bank and name stand for a file of changes for ever."""
+    return f"CHANGE/{bank}/{name}"
+
+
+class Checked(NamedTuple):
+    """What a file was judged by. ``waits``: an answer that it changes is not posted yet, and the file has its time."""
+
+    faults: Sequence[Fault]
+    answers: Mapping[str, StandingAnswer]
+    waits: bool
+
+
+def check(conn: Connection, file: ChangesFile) -> Checked:
+    """Everything the books have against the file. Holds the shards of the bills until the transaction ends."""
+    # Gather
+    lock_books_shared(conn)
+    named = {number: batches.by_number(conn, number) for number in sorted({each.batch_no for each in file.changes})}
+    known = {number: batch for number, batch in named.items() if batch is not None and batch.bank == file.bank}
+    numbers = [change.instruction_no for change in file.changes]
+    answers = reversals.standing_answers(conn, file.bank, numbers).values()
+    lock_shards(conn, {(answer.agency, answer.shard) for answer in answers})
+    standing = reversals.standing_answers(conn, file.bank, numbers)
+    # Decide
+    unknown = [
+        Fault(each.file_line, "batch no", FaultCode.UNKNOWN_BATCH, f"a batch sent to {file.bank}", each.batch_no)
+        for each in file.changes
+        if each.batch_no not in known or known[each.batch_no].state is BatchState.BATCHED
+    ]
+    if unknown or any(batch.state is not BatchState.POSTED for batch in known.values()):
+        return Checked(unknown, standing, waits=not unknown)
+    faults = [fault for change in file.changes for fault in check_change(change, standing.get(change.instruction_no))]
+    return Checked(faults, standing, waits=False)
+
+
+def keep(
+    conn: Connection, file: ChangesFile, name: str, answers: Mapping[str, StandingAnswer], file_id: int, now: datetime
+) -> None:
+    """Apply, agency by agency: what stood is taken off, then each bill takes of the new money what it lacks by then."""
+    period = steps.open_period(conn, now)
+    pairs = [(change, answers[change.instruction_no]) for change in file.changes]
+    pairs.sort(key=lambda pair: (pair[1].agency, pair[0].file_line))
+    for agency, of_agency in groupby(pairs, key=lambda pair: pair[1].agency):
+        _keep_of_agency(conn, file, name, agency, list(of_agency), file_id, period, now)
+
+
+def _keep_of_agency(
+    conn: Connection, file: ChangesFile, name: str, agency: str, pairs: list[tuple[ChangeLine, StandingAnswer]],
+    file_id: int, period: Period, now: datetime,
+) -> None:  # fmt: skip
+    day, cause = now.date(), identity(file.bank, name)
+    backwards, forwards = journal.numbers(conn, 2)
+    changes = reversals.keep_changes(conn, file=file, file_id=file_id, at=now, booking_period=period, pairs=pairs)
+    taken = reversals.take_back_answers(
+        conn, changes, booking_period=period, business_date=day, entries={agency: backwards}
+    )
+    standing = bills.standing_by_number(conn, {answer.bill_no for _, answer in pairs})
+    repaid = repayments.repaid(conn, [bill.bill_id for bill in standing.values()])
+    lacking = {number: bill.takes(repaid.get(bill.bill_id, NOTHING)) for number, bill in standing.items()}
+    shared = []
+    for number, (change, answer) in zip(changes, pairs, strict=True):
+        money = share(change.split, lacking[answer.bill_no])
+        lacking[answer.bill_no] = lacking[answer.bill_no].minus(money.applied)
+        shared.append((number, answer.bill_id, money, forwards))
+    reversals.put_in_place(conn, shared, booking_period=period, business_date=day)
+    unpaid = [
+        answer.bill_id
+        for number, (_, answer) in zip(changes, pairs, strict=True)
+        if answer.kind is not Kind.MONTHLY and taken[number].applied.total
+    ]
+    cancellations.cancel(conn, unpaid, Cancelled.RETURNED, at=now, period=period, cause=cause)
+
+    applied, suspense = _added(money.applied for money in taken.values()), _added(m.suspense for m in taken.values())
+    new = bank_arrival(_added(m.applied for _, _, m, _ in shared), _added(m.suspense for _, _, m, _ in shared))
+    for entry, what, postings in (
+        (backwards, EntryKind.ANSWER_REVERSED, mirrored(bank_arrival(applied, suspense))),
+        (forwards, EntryKind.ANSWER_CHANGED, new),
+    ):
+        if postings:
+            booked = JournalEntry(Level.CITY, agency, what, cause, period, day, postings)
+            journal.book_all(conn, [(entry, booked)])
+    told = reversals.changed_money(conn, agency, cause)
+    outbox.append(
+        conn,
+        [
+            Event(
+                topic=topics.ANSWER_CHANGED, key=agency, subject=f"{cause}/{agency}", occurred_at=now, lines=len(pairs),
+                record={
+                    "agency": agency, "bank": file.bank, "file_name": name, "booking_period": str(period),
+                    "business_date": day, "count": len(pairs), **told._asdict(),
+                },
+            )
+        ],
+    )  # fmt: skip
+    for (change, answer), (_, _, money, _) in zip(pairs, shared, strict=True):
+        _see_to_suspense(conn, file.bank, name, change, answer, money.suspense, now)
+
+
+def _see_to_suspense(
+    conn: Connection, bank: str, name: str, change: ChangeLine, answer: StandingAnswer, beyond: FundAmounts, now: datetime
+) -> None:  # fmt: skip
+    """What the answer had left in suspense is gone from there; what is beyond the bill now waits for a person."""
+    about = f"{answer.batch_no}/{answer.line}"
+    work_items.settle(conn, Queue.SUSPENSE, about, f"the bank changed its answer with {name}", now)
+    if beyond.total:
+        work_items.raise_item(
+            conn, queue=Queue.SUSPENSE, agency=answer.agency, bank=bank, file=name, line=change.file_line,
+            field="deducted", at=now, about=about,
+            summary=f"{print_yuan(beyond.total)} yuan beyond what was outstanding on bill {answer.bill_no}",
+        )  # fmt: skip
+
+
+def _added(amounts: Iterator[FundAmounts]) -> FundAmounts:
+    total = NOTHING
+    for each in amounts:
+        total = total.plus(each)
+    return total
