@@ -77,7 +77,7 @@ class History:
             city.dues(*bills(CHAOYANG, "D", range(40, 44))),
             city.cheques(("R-2", "A-5", sum(due(5))), ("R-3", "A-10", sum(due(10)))),
             city.receipts(("R-4", "B-1", sum(due(1))), agency_code=HAIDIAN),  # CCB has not answered it
-            city.receipts(("R-8", "S-51", sum(due(51)))),  # nor this, whose money will be too much
+            city.cheques(("P-51", "S-51", sum(due(51)))),  # nor this, whose money will be too much
             city.dues(*supplements("T", range(60, 64)), kind="S"),
         )
         self._advance("11-12T10:00")
@@ -90,7 +90,7 @@ class History:
         )
         self._advance("11-13T10:00")
         self._hand_in(  # one whose bill a bank has paid as well, one that another cheque replaces, one that is asked again
-            city.returns(("T-1", "R-1", sum(due(4)))),
+            city.returns(("T-1", "R-1", sum(due(4))), ("T-51", "P-51", sum(due(51)))),
             city.returns(("T-2", "R-2", sum(due(5))), ("T-7", "R-7", sum(due(7)) - 10015)),
             city.again((unit_of(7), "B")),
         )
