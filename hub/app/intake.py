@@ -13,10 +13,11 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from connectors.formats import agency_files
 from connectors.formats.agency_frame import AgencyFileKind, AgencyFileName
 from connectors.formats.dues_columns import DoubtError, open_dues
+from hub.app import schedule
 from hub.app.identities import identity_taken
 from hub.app.wiring import Hub
 from hub.domain.dues import DuesFile
-from hub.domain.errors import HubError
+from hub.domain.errors import HubError, RetriableError
 from hub.domain.faults import Fault
 from hub.domain.receipts import ReceiptsFile
 from hub.domain.returned_payments import ReturnsFile
@@ -57,6 +58,15 @@ class Answer:
         return {"accepted": False, "file": self.file, "faults": [fault.as_json() for fault in self.faults]}
 
 
+class _MoneyUnderWayError(RetriableError):
+    """What a bank has paid for a bill of the file is not posted yet."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Banks' money for bills of this file keeps coming in.", advice="Hand the file in again in a minute."
+        )
+
+
 def submit(hub: Hub, path: Path) -> Answer:
     """Takes one file. Nothing is lost either way: its bytes are in the archive before it is read."""
     with working(_stage(path.name)) as piece:
@@ -90,6 +100,10 @@ def _submit(hub: Hub, path: Path) -> Answer:
                 return taken
             with hub.engine.begin() as conn:
                 return _answer(hub, conn, path.name, archived)
+        except _MoneyUnderWayError:
+            if attempt == TRIES:
+                raise
+            schedule.settle(hub)
         except (IntegrityError, OperationalError, psycopg.OperationalError):  # the last from a copy, not by SQLAlchemy
             # Someone else took the same bill meanwhile, or a lock was lost: look again, and say what is there now.
             if attempt == TRIES:
@@ -191,6 +205,8 @@ def _judge(hub: Hub, conn: Connection, file: AgencyFile, now: datetime) -> _Judg
             )
         case ReturnsFile():
             held = take_in_returns.check(conn, file, hub.parties)
+            if held.waits:
+                raise _MoneyUnderWayError
             return _Judged(held.faults, lambda file_id: take_in_returns.keep(conn, file, held.receipts, file_id, now))
 
 

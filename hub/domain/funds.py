@@ -1,5 +1,6 @@
 """The four funds in statutory order (险种顺序, C4, C9-2) and an amount for each."""
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -41,3 +42,11 @@ class FundAmounts(NamedTuple):
 
 
 NOTHING: Final = FundAmounts(ZERO, ZERO, ZERO, ZERO)
+
+
+def sum_of(amounts: Iterable[FundAmounts]) -> FundAmounts:
+    """Amounts added up, fund by fund."""
+    total = NOTHING
+    for each in amounts:
+        total = total.plus(each)
+    return total

@@ -28,7 +28,6 @@ _STAGE: Final = f"""
             select bill_id, {_COLLECTED} from collection
             where booking_period <= :period and bill_id between :first and :last group by bill_id) c on c.bill_id = b.id
         left join ({arrivals.coming(_RELEASED)}) w on w.bill_id = b.id
-        left join ({arrivals.booked_since(_RELEASED, "k.booking_period <= :period")}) s on s.bill_id = b.id
         where b.period = :period and b.kind = 'M' and not {IN_SHADOW}) b
     where {" + ".join(FUND_NAMES)} > 0
 """

@@ -1,7 +1,7 @@
 """Arrivals (回款): a bank's money on bills, in sets of many bundles; what is beyond a bill's outstanding goes to suspense."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import Connection, text
@@ -31,37 +31,22 @@ def coming(where: str) -> str:
     """
 
 
-def booked_since(where: str, only: str = "true") -> str:
-    """SQL: per bill, what doors booked after the answers that are coming to it were released, where money was taken back.
-
-    ``where`` names the state of batch ``t``, as for ``coming``; ``only`` bounds the rows by ``k``, the collection, and
-    ``door.at``, the business time in which its door booked it. What is coming is posted as of its release, so that how far
-    the pipeline has come decides nothing: a return of a later time leaves suspense what would have been suspense. At the
-    very same time a receipt comes before a release, for it pays what the answer leaves, and what is taken back after it.
-    """
-    return f"""
-        select k.bill_id, {", ".join(f"sum(k.{f})::bigint as {f}" for f in FUND_NAMES)}
-        from (
-            select v.bill_id, min(t.released_at) as released_at
-            from reversal v join instruction i on i.bill_id = v.bill_id join batch_section s on s.instructions @> i.id
-            join batch t on t.id = s.batch_id
-            where {where} and v.accepted_at >= t.released_at group by v.bill_id) o
-        join collection k on k.bill_id = o.bill_id
-        left join receipt p on p.id = k.receipt_id left join reversal v on v.id = k.reversal_id
-        cross join lateral (select coalesce(p.accepted_at, v.accepted_at)) door (at)
-        where (p.accepted_at > o.released_at or v.accepted_at >= o.released_at) and {only}
-        group by k.bill_id
-    """
-
-
 def on_bill(fund: str) -> str:
-    """SQL: fen of a fund on bill ``b``: what is collected (``c``) and, of what is coming (``w``), what it will take.
-
-    ``s``: what doors booked since that was released. A bill takes what it lacked at that time.
-    """
+    """SQL: fen of a fund on bill ``b``: what is collected (``c``) and, of what is coming (``w``), what it still lacks."""
     collected = f"coalesce(c.{fund}, 0)"
-    lacked = f"greatest(b.{fund} - {collected} + coalesce(s.{fund}, 0), 0)"
-    return f"{collected} + least(coalesce(w.{fund}, 0), {lacked})"
+    return f"{collected} + least(coalesce(w.{fund}, 0), greatest(b.{fund} - {collected}, 0))"
+
+
+_COMING_TO: Final = coming("i.bill_id = any(:bills) and t.state = 'POSTING'")
+
+
+def are_coming(conn: Connection, bill_ids: Collection[int]) -> bool:
+    """Whether a bank's released money for any of these bills is not on them yet.
+
+    What is coming finds its bill as it was when it was released: a receipt counts on that, and whoever takes money back
+    waits until it is posted, so that how far the pipeline has come decides nothing.
+    """
+    return bool(conn.execute(text(f"select exists ({_COMING_TO})"), {"bills": list(bill_ids)}).scalar_one())
 
 
 class Bundle(NamedTuple):
@@ -75,7 +60,6 @@ class Bundle(NamedTuple):
     period: str  # the session's
     booking_period: str
     business_date: date
-    released_at: datetime  # business time: what doors booked later comes later
     amounts: Sequence[Sequence[int]]  # four columns, statutory order
 
 
@@ -86,18 +70,17 @@ class Arrived(NamedTuple):
     suspense: FundAmounts
 
 
-_BUNDLE: Final = "(%s::bigint, %s::bigint, %s::integer, %s::bigint, %s::bigint, %s::char(7), %s::date, %s::timestamptz"
+_BUNDLE: Final = "(%s::bigint, %s::bigint, %s::integer, %s::bigint, %s::bigint, %s::char(7), %s::date"
 _BUNDLE_ROW: Final = f"{_BUNDLE}{', %s::bigint[]' * len(FUND_NAMES)})"
 # One pass: what each bill lacks, the money on it, the rest into suspense, and what each bundle comes to. A bill without
 # money lacks what was asked for it, and more than that no bank can send, so such a bill need not be looked up.
 # "offset 0" keeps the planner, which has no statistics of a month just filled, to look-ups by index.
 _APPLY: Final = f"""
-    with bundle (entry_id, batch_id, first_line, first, "end", booking_period, business_date, released_at,
-                 {_FUNDS}) as materialized (
+    with bundle (entry_id, batch_id, first_line, first, "end", booking_period, business_date, {_FUNDS}) as materialized (
         values {{}}),
     line as materialized (
         select u.entry_id, u.batch_id, (u.first_line + (i.id - u.first))::integer as line, i.bill_id,
-               u.booking_period, u.business_date, u.released_at,
+               u.booking_period, u.business_date,
                {", ".join(f"i.{f} as asked_{f}, u.{f}[i.id - u.first + 1] as {f}" for f in FUND_NAMES)}
         from bundle u cross join lateral (
             select * from instruction where id >= u.first and id < u."end" offset 0) i),
@@ -124,13 +107,7 @@ _APPLY: Final = f"""
 """
 _MONEY: Final = f"""
         select l.bill_id, {", ".join(f"sum(c.{f})::bigint as {f}" for f in FUND_NAMES)}
-        from line l cross join lateral (
-            select * from collection k
-            where k.bill_id = l.bill_id and case
-                when k.receipt_id is not null then (select accepted_at from receipt where id = k.receipt_id) <= l.released_at
-                when k.reversal_id is not null then (select accepted_at from reversal where id = k.reversal_id) < l.released_at
-                else true end
-            offset 0) c group by l.bill_id"""
+        from line l cross join lateral (select * from collection where bill_id = l.bill_id offset 0) c group by l.bill_id"""
 _MONEY_AND_SPOKEN_FOR: Final = f"""
         select bill_id, {", ".join(f"sum({f})::bigint as {f}" for f in FUND_NAMES)}
         from ({_MONEY} union all
@@ -152,7 +129,7 @@ def collect(
     for bundle in bundles:
         end = bundle.first_instruction + len(bundle.amounts[0])
         values += (bundle.entry_id, bundle.batch_id, bundle.first_line, bundle.first_instruction, end)
-        values += (bundle.booking_period, bundle.business_date, bundle.released_at, *map(frames.array, bundle.amounts))
+        values += (bundle.booking_period, bundle.business_date, *map(frames.array, bundle.amounts))
     money = _MONEY
     if spoken_for:
         money = _MONEY_AND_SPOKEN_FOR

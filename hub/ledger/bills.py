@@ -147,7 +147,6 @@ _STANDING = f"""
         select {", ".join(f"sum({fund})::bigint as {fund}" for fund in FUND_NAMES)} from collection where bill_id = b.id
     ) c on true
     left join lateral ({arrivals.coming("i.bill_id = b.id and t.state = 'POSTING'")}) w on true
-    left join lateral ({arrivals.booked_since("v.bill_id = b.id and t.state = 'POSTING'")}) s on true
     where {{where}}
 """
 

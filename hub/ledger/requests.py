@@ -43,7 +43,6 @@ _OPEN = f"""
           and (c.reversal_id is null or c.reversal_id in (select id from reversal where accepted_at < :closes_at))
         group by c.bill_id),
     coming as ({arrivals.coming("t.period = :period and t.state in ('ANSWERED', 'POSTING') and i.agency = any(:agencies)")}),
-    since as ({arrivals.booked_since("t.period = :period and t.state = 'POSTING'", "door.at < :closes_at")}),
     answered as (
         select i.bill_id, i.round from batch t join file_intake f on f.id = t.result_file_id and f.received_at <= :begun_at
         join batch_section s on s.batch_id = t.id and s.agency = any(:agencies)
@@ -67,7 +66,6 @@ _OPEN = f"""
         join files f on f.id = b.file_id
         left join collected c on c.bill_id = b.id
         left join coming w on w.bill_id = b.id
-        left join since s on s.bill_id = b.id
         left join asked a on a.bill_id = b.id
         left join chosen h on h.bill_id = b.id
         where h.ended is not true and (a.bill_id is null or (:round = 2 and h.again and not a.unanswered)))

@@ -96,7 +96,7 @@ def _bundle(event: Received, entry: int, batch: Batch, sections: Sequence[Sectio
     return Bundle(
         entry_id=entry, batch_id=batch.id, first_line=first, first_instruction=first + section.offset,
         kind=section.kind, period=batch.period, booking_period=record["booking_period"],
-        business_date=record["business_date"], released_at=batch.released_at, amounts=_amounts(event),
+        business_date=record["business_date"], amounts=_amounts(event),
     )  # fmt: skip
 
 

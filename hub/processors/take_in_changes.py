@@ -7,7 +7,7 @@ waits at the bank until the answer that it changes is posted.
 Repeat: the file's name is its identity, and each version of an answer is changed once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
@@ -18,13 +18,24 @@ import topics
 from hub.domain.changed_answers import ChangeLine, ChangesFile, StandingAnswer, check_change, share
 from hub.domain.dues import Kind
 from hub.domain.faults import Fault, FaultCode
-from hub.domain.funds import NOTHING, FundAmounts
+from hub.domain.funds import NOTHING, FundAmounts, sum_of
 from hub.domain.lifecycle import BatchState, Cancelled
 from hub.domain.money import print_yuan
 from hub.domain.periods import Period
 from hub.domain.posting import EntryKind, JournalEntry, Level, bank_arrival, mirrored
 from hub.domain.work import Queue
-from hub.ledger import batches, bills, cancellations, journal, outbox, repayments, reversals, steps, work_items
+from hub.ledger import (
+    arrivals,
+    batches,
+    bills,
+    cancellations,
+    journal,
+    outbox,
+    repayments,
+    reversals,
+    steps,
+    work_items,
+)
 from hub.ledger.database import lock_books_shared, lock_shards
 from hub.wire.events import Event
 
@@ -35,7 +46,7 @@ def identity(bank: str, name: str) -> str:
 
 
 class Checked(NamedTuple):
-    """What a file was judged by. ``waits``: an answer that it changes is not posted yet, and the file has its time."""
+    """What a file was judged by. ``waits``: an answer that it changes, or another's money for its bills, is not posted yet."""
 
     faults: Sequence[Fault]
     answers: Mapping[str, StandingAnswer]
@@ -61,7 +72,8 @@ def check(conn: Connection, file: ChangesFile) -> Checked:
     if unknown or any(batch.state is not BatchState.POSTED for batch in known.values()):
         return Checked(unknown, standing, waits=not unknown)
     faults = [fault for change in file.changes for fault in check_change(change, standing.get(change.instruction_no))]
-    return Checked(faults, standing, waits=False)
+    waits = not faults and arrivals.are_coming(conn, [answer.bill_id for answer in standing.values()])
+    return Checked(faults, standing, waits=waits)
 
 
 def keep(
@@ -101,28 +113,24 @@ def _keep_of_agency(
     ]
     cancellations.cancel(conn, unpaid, Cancelled.RETURNED, at=now, period=period, cause=cause)
 
-    applied, suspense = _added(money.applied for money in taken.values()), _added(m.suspense for m in taken.values())
-    new = bank_arrival(_added(m.applied for _, _, m, _ in shared), _added(m.suspense for _, _, m, _ in shared))
+    applied, suspense = (
+        sum_of(each.applied for each in taken.values()),
+        sum_of(each.suspense for each in taken.values()),
+    )
+    new = bank_arrival(sum_of(m.applied for _, _, m, _ in shared), sum_of(m.suspense for _, _, m, _ in shared))
+    back = mirrored(bank_arrival(applied, suspense))
     for entry, what, postings in (
-        (backwards, EntryKind.ANSWER_REVERSED, mirrored(bank_arrival(applied, suspense))),
+        (backwards, EntryKind.ANSWER_REVERSED, back),
         (forwards, EntryKind.ANSWER_CHANGED, new),
     ):
         if postings:
-            booked = JournalEntry(Level.CITY, agency, what, cause, period, day, postings)
-            journal.book_all(conn, [(entry, booked)])
-    told = reversals.changed_money(conn, agency, cause)
-    outbox.append(
-        conn,
-        [
-            Event(
-                topic=topics.ANSWER_CHANGED, key=agency, subject=f"{cause}/{agency}", occurred_at=now, lines=len(pairs),
-                record={
-                    "agency": agency, "bank": file.bank, "file_name": name, "booking_period": str(period),
-                    "business_date": day, "count": len(pairs), **told._asdict(),
-                },
-            )
-        ],
-    )  # fmt: skip
+            journal.book_all(conn, [(entry, JournalEntry(Level.CITY, agency, what, cause, period, day, postings))])
+    record = {
+        "agency": agency, "bank": file.bank, "file_name": name, "booking_period": str(period), "business_date": day,
+        "count": len(pairs), **reversals.changed_money(conn, agency, cause)._asdict(),
+    }  # fmt: skip
+    about = {"key": agency, "subject": f"{cause}/{agency}", "lines": len(pairs)}
+    outbox.append(conn, [Event(topic=topics.ANSWER_CHANGED, record=record, occurred_at=now, **about)])
     for (change, answer), (_, _, money, _) in zip(pairs, shared, strict=True):
         _see_to_suspense(conn, file.bank, name, change, answer, money.suspense, now)
 
@@ -139,10 +147,3 @@ def _see_to_suspense(
             field="deducted", at=now, about=about,
             summary=f"{print_yuan(beyond.total)} yuan beyond what was outstanding on bill {answer.bill_no}",
         )  # fmt: skip
-
-
-def _added(amounts: Iterator[FundAmounts]) -> FundAmounts:
-    total = NOTHING
-    for each in amounts:
-        total = total.plus(each)
-    return total

@@ -2,7 +2,7 @@
 
 Reads: a returns file (contract section 2). Writes: reversals, the agency's journal, cheque-returned.
 Rule: the whole receipt, the same funds and amounts, once, in the period that is open; closed forms stand. A supplement or a
-repayment is cancelled with it.
+repayment is cancelled with it. Money that is on its way to a bill is posted first.
 Repeat: the file's identity is unique among accepted files, so is each return id, and a receipt comes back once.
 """
 
@@ -28,7 +28,7 @@ from hub.domain.returned_payments import (
     check_return,
     opens_arrears,
 )
-from hub.ledger import cancellations, journal, outbox, reversals, steps
+from hub.ledger import arrivals, cancellations, journal, outbox, reversals, steps
 from hub.ledger.database import lock_books_shared, lock_shards
 from hub.wire.events import Event
 
@@ -43,6 +43,8 @@ class Checked(NamedTuple):
 
     faults: Sequence[Fault]
     receipts: Mapping[str, BookedReceipt]
+    waits: bool = False
+    """A bank's money is on its way to one of their bills: it finds the bill as it was, and the return comes after it."""
 
 
 def check(conn: Connection, file: ReturnsFile, parties: Parties) -> Checked:
@@ -64,7 +66,8 @@ def check(conn: Connection, file: ReturnsFile, parties: Parties) -> Checked:
             faults.append(Fault(line.file_line, "return id", FaultCode.DUPLICATE, expected, line.return_no))
         receipt = receipts.get(line.receipt_no)
         faults += check_return(line, receipt if receipt is not None and receipt.agency == header.agency else None)
-    return Checked(faults, receipts)
+    waits = arrivals.are_coming(conn, [receipt.bill_id for receipt in receipts.values()])
+    return Checked(faults, receipts, waits=waits and not faults)
 
 
 def keep(

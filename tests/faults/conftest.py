@@ -27,6 +27,7 @@ def bank(
 ) -> Iterator[RealBank]:
     """ICBC and its city, on the 28th of October 2026."""
     opened = open_real_bank(database, tmp_path / "city", sshd, proxy)
-    monkeypatch.setattr(schedule, "drain", lambda _hub: opened.city.pump.drain())
+    for waiting in ("drain", "settle"):
+        monkeypatch.setattr(schedule, waiting, lambda _hub: opened.city.pump.drain())
     yield opened
     opened.city.close()

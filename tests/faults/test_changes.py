@@ -28,7 +28,8 @@ def lived(
             owner.execute("drop database if exists fault_67 with (force)")
             owner.execute(f"create database fault_67 template {migrated_template}")
         city = open_city(f"{postgres_url.rpartition('/')[0]}/fault_67", tmp_path / "-".join(order))
-        monkeypatch.setattr(schedule, "drain", lambda _hub: city.pump.drain())
+        for waiting in ("drain", "settle"):
+            monkeypatch.setattr(schedule, waiting, lambda _hub: city.pump.drain())
         try:
             return in_order(city, order)
         finally:

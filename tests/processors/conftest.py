@@ -20,7 +20,8 @@ def new_city(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     def begin(**wishes: Any) -> City:
         city = open_city(database, tmp_path / "city", **wishes)
-        monkeypatch.setattr(schedule, "drain", lambda _hub: city.pump.drain())
+        for waiting in ("drain", "settle"):
+            monkeypatch.setattr(schedule, waiting, lambda _hub: city.pump.drain())
         opened.append(city)
         return city
 

@@ -207,7 +207,8 @@ def live(postgres_url: str, migrated_template: str, tmp_path: Path, monkeypatch:
         with database("any_order") as url:
             temper = None if number is None else unkind(number)
             city = open_city(url, tmp_path / f"history-{number}", temper, max_lines=7, no_parts=())
-            monkeypatch.setattr(schedule, "drain", lambda _hub: city.pump.drain())
+            for waiting in ("drain", "settle"):
+                monkeypatch.setattr(schedule, waiting, lambda _hub: city.pump.drain())
             try:
                 return History(city, None if temper is None else temper.chance).live()
             finally:

@@ -109,8 +109,6 @@ IN_TIME: Final = f"""
         select k.bill_id, {_BOOKED} from collection k join bill b on b.id = k.bill_id
         where k.booking_period <= b.period group by k.bill_id) c on c.bill_id = b.id
     left join ({arrivals.coming(_IN_ITS_MONTH)}) w on w.bill_id = b.id
-    left join ({arrivals.booked_since(_IN_ITS_MONTH, "k.booking_period <= (select period from bill where id = k.bill_id)")}) s
-        on s.bill_id = b.id
     where c.bill_id is not null or w.bill_id is not null
 """
 """Money that has arrived in its bill's month: booked, or released into it and on its way through the pipeline."""

@@ -47,7 +47,8 @@ def proven(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed:
     city = open_city(database, tmp_path / "city", temper=temper, max_lines=3)
     proven = ProvenCity(city)
     monkeypatch.setattr(city.pump, "turn", proven.turn)
-    monkeypatch.setattr(schedule, "drain", lambda _hub: city.pump.drain())
+    for waiting in ("drain", "settle"):
+        monkeypatch.setattr(schedule, waiting, lambda _hub: city.pump.drain())
     yield proven
     city.close()
 

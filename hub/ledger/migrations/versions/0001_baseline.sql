@@ -194,7 +194,7 @@ create table batch (                          -- one bank file each (表二十�
     result_file_id bigint references file_intake,
     booking_period char(7),                   -- fixed when the result is released for posting
     posting_date   date,
-    released_at    timestamptz,               -- and the business time of that: doors that booked earlier come first
+    released_at    timestamptz,               -- with the booking period: by then its money counts, its failures cancel
     posted_lines   integer not null default 0,
     late           boolean not null default false,   -- released after the session's posting step
     unique (bank, business_date, seq)
