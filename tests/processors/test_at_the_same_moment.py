@@ -429,7 +429,7 @@ def test_a_file_that_cannot_be_moved_away_was_taken_all_the_same(city: City, mon
     city.answer("ICBC")
     with monkeypatch.context() as broken:
 
-        def refuse(_door: FakeBankDoor, _name: str) -> str:
+        def refuse(_door: FakeBankDoor, _name: str, _fingerprint: str | None = None) -> str:
             raise PermissionRefusedError("done: not permitted")
 
         broken.setattr(FakeBankDoor, "move_to_done", refuse)
