@@ -3,7 +3,7 @@
 Nothing goes to a bank in shadow, and what is there is only looked at (``hub.app.shadow``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
@@ -26,7 +26,7 @@ from hub.domain.errors import HubError
 from hub.domain.faults import Fault, FaultCode
 from hub.domain.signatures import SIG_BYTES_MAX, SIG_SUFFIX, Demand
 from hub.domain.work import Queue
-from hub.ledger import clock, files, quarantine, result_numbers, work_items
+from hub.ledger import clock, files, quarantine, result_numbers, shadow, work_items
 from hub.ledger.batches import Batch
 from hub.ledger.database import POLL_LOCK, session_lock
 from hub.ledger.unready_results import UnreadyResults
@@ -107,6 +107,9 @@ def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
                 outcome, unreached = None, failure
             except HubError as failure:  # this file's trouble, not the bank's: the others are read all the same
                 outcome = _set_aside(hub, code, file, failure)
+            except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as mistake:
+                # A mistake of ours that this file's content brought to light: a person has to look, the others are read.
+                outcome = _set_aside(hub, code, file, HubError(f"reading it failed ({type(mistake).__name__})"))
             if outcome is not None:
                 found.append(Polled(name, outcome))
         if unreached is not None:
@@ -262,10 +265,18 @@ def _move_away(hub: Hub, code: str, door: BankDoor, file: RemoteFile, beside: _B
 
 
 def _is_repeat(hub: Hub, coming: bank_answers.Coming) -> bool:
-    """Whether these very bytes were taken before, whatever they are called and whoever signed them: nothing is booked twice."""
+    """Whether these very bytes were taken before, whatever they are called and whoever signed them: nothing is booked twice.
+
+    Changes are told by their name as well: a bank may take money back, give it, and take it back again.
+    """
     code, name, archived, _ = coming
+    is_change = hub.formats[code].is_change_name(name, code)
     with hub.engine.begin() as conn:
-        if files.accepted_by_content(conn, "bank", code, archived.sha256) is None:
+        if is_change:
+            before = files.accepted_by_bytes(conn, "bank", archived.sha256, name)
+        else:
+            before = files.accepted_by_content(conn, "bank", code, archived.sha256)
+        if before is None:
             return False
         if not files.came_again(conn, "bank", archived.sha256, name):
             now = clock.now(conn)
@@ -282,13 +293,25 @@ def _answer(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str | None:
         return _judge(hub, coming, piece)
 
 
-def _judge(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str:
+def _is_another_systems(hub: Hub, coming: bank_answers.Coming, faults: Sequence[Fault]) -> bool:
+    """Whether an answer to nothing of ours belongs to the system whose shadow this hub was: it stays where that one looks."""
+    if not any(fault.code is FaultCode.UNKNOWN_BATCH for fault in faults):
+        return False
+    with hub.engine.connect() as conn:
+        return shadow.is_elsewhere(conn, coming.bank)
+
+
+def _judge(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str | None:
     parsed = bank_answers.read(hub, coming)
     if isinstance(parsed, Refused):
         faults = bank_answers.every_fault(hub, parsed)
+        if _is_another_systems(hub, coming, faults):
+            return None
         return _quarantine(hub, coming, faults, parsed.readable, empty=coming.archived.size == 0)
     with hub.engine.begin() as conn:
         faults = bank_answers.take_in(hub, conn, coming, parsed)
+    if _is_another_systems(hub, coming, faults):
+        return None
     if faults:
         return _quarantine(hub, coming, faults, parsed, empty=len(parsed.answers) == 0)
     piece.lines = len(parsed.answers)

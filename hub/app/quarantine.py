@@ -95,7 +95,7 @@ def release(hub: Hub, held: Held, by: str, note: str) -> Ruling:
 def propose_correction(hub: Hub, held: Held, path: Path, by: str, note: str) -> Ruling:
     """Proposes a file, handed in by hand, for one in quarantine; it is checked like one that came over SFTP."""
     coming, unsigned = _handed_in(hub, held, path)
-    file, faults = _fitting(hub, coming, unsigned)
+    file, faults = _fitting(hub, held, coming, unsigned)
     with _bench(hub, held) as (conn, case):
         if file is not None:
             faults = _of_another_batch(hub, conn, case, file) or bank_answers.check(hub, conn, coming, file)[1]
@@ -111,7 +111,7 @@ def propose_correction(hub: Hub, held: Held, path: Path, by: str, note: str) -> 
 def correct(hub: Hub, held: Held, path: Path, by: str, note: str) -> Ruling:
     """Approves a correction. The second person hands in the file again, so that both have seen the same bytes."""
     coming, unsigned = _handed_in(hub, held, path)
-    file, faults = _fitting(hub, coming, unsigned)
+    file, faults = _fitting(hub, held, coming, unsigned)
     with _bench(hub, held) as (conn, case):
         files.note_archived(conn, coming.archived)
         return _let_in(hub, conn, case, Act.CORRECT, coming, file or faults, by, note)
@@ -148,6 +148,8 @@ def _releasable(hub: Hub, held: Held, coming: Coming) -> tuple[ResultFile | None
 
     Those it was quarantined for count beside those that show now: an ``.ok`` that disagreed is not in the file.
     """
+    if (change := _changes_answers(hub, held)) is not None:
+        return None, [change]
     parsed = bank_answers.read(hub, coming)
     found = parsed.faults if isinstance(parsed, Refused) else ()
     file = parsed.releasable if isinstance(parsed, Refused) else parsed
@@ -155,6 +157,15 @@ def _releasable(hub: Hub, held: Held, coming: Coming) -> tuple[ResultFile | None
     if hinders or file is None:
         return None, hinders or found
     return file, ()
+
+
+def _changes_answers(hub: Hub, held: Held) -> Fault | None:
+    """A file of changed answers is refused by hand or not at all: the bank sends another."""
+    if not hub.formats[held.bank].is_change_name(held.name, held.bank):
+        return None
+    return Fault(
+        None, "file", FaultCode.NOT_SUPPORTED, "a result; changed answers are refused, and sent again", held.name
+    )
 
 
 def _unsigned(hub: Hub, held: Held) -> Sequence[Fault]:
@@ -175,10 +186,12 @@ def _of_another_batch(hub: Hub, conn: Connection, case: Held, file: ResultFile) 
     return [Fault(1, "batch no", FaultCode.MISMATCH, f"{held.batch_no}, which {case.name} is about", file.batch_no)]
 
 
-def _fitting(hub: Hub, coming: Coming, unsigned: Fault | None) -> tuple[ResultFile | None, Sequence[Fault]]:
+def _fitting(hub: Hub, held: Held, coming: Coming, unsigned: Fault | None) -> tuple[ResultFile | None, Sequence[Fault]]:
     """A file that is right in itself, or every fault of it; one that is not signed as agreed is not read."""
     if unsigned is not None:
         return None, [unsigned]
+    if (change := _changes_answers(hub, held)) is not None:
+        return None, [change]
     parsed = bank_answers.read(hub, coming)
     return (None, bank_answers.every_fault(hub, parsed)) if isinstance(parsed, Refused) else (parsed, ())
 

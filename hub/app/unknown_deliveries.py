@@ -39,6 +39,12 @@ def settle(hub: Hub, file: str, *, arrived: bool, by: str, approves: bool) -> Fo
         unknown = Fault(None, "file", FaultCode.UNKNOWN_BATCH, "the name of a bank file of ours", file[:300])
         return Found(file=file, outcome=said, state="", faults=[unknown])
     with session_lock(hub.engine, POLL_LOCK, batch.bank), closing(hub.door(batch.bank)) as door:
+        with hub.engine.connect() as conn:
+            last = delivery_findings.newest(conn, batch.id)
+        if approves and last is not None and last.is_approval_of(arrived=arrived, by=by):
+            if door.is_unknown(file):
+                door.settle(file, arrived=arrived)
+            return Found(file=file, outcome=said, state="approved")
         if not door.is_unknown(file):
             known = Fault(
                 None, "file", FaultCode.SETTLED, "a file whose delivery is unknown", batch.state.value.lower()

@@ -141,6 +141,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "topic.arrival-notified": ("到位通知", "Arrival notified"),
     "topic.receipt-recorded": ("零星收款", "Receipt recorded"),
     "topic.cheque-returned": ("退票", "Cheque returned"),
+    "topic.answer-changed": ("更正回盘", "Answer changed"),
     "topic.period-closed": ("月末结账", "Period closed"),
     "topic.arrears-opened": ("转欠缴", "Arrears opened"),
     "topic.arrears-settled": ("欠缴到账", "Arrears settled"),

@@ -56,14 +56,16 @@ class Circuit:
     def failed(self, why: str, now: datetime, jitter_percent: int, *, refused: bool) -> "Circuit":
         """After one more failure. ``jitter_percent`` is of the pause, by chance, so that nobody knocks with all the others."""
         assert jitter_percent in JITTER_PERCENT, f"{jitter_percent} per cent of a pause"
-        failures = self.failures + 1
+        failures, held = self.failures + 1, self.until if self.holds_off(now) else None
+        refused = refused or held is not None  # another failure does not end the pause after a refused key
         if not refused and failures < FAILURES_MAX and self.state is CircuitState.CLOSED:
             return Circuit(failures=failures, why=why)
         most = PAUSE_REFUSED_MAX if refused else PAUSE_UNREACHABLE_MAX
         pause = min(PAUSE_FIRST * 2 ** min(failures - 1, 16), most) if refused else most
+        until = now + pause * jitter_percent // 100
         return self._moved(
             Circuit(
-                state=CircuitState.OPEN, failures=failures, until=now + pause * jitter_percent // 100, refused=refused,
+                state=CircuitState.OPEN, failures=failures, until=max(until, held or until), refused=refused,
                 why=why,
             )
         )  # fmt: skip

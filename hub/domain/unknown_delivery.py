@@ -19,6 +19,10 @@ class Finding:
     proposed_by: str | None = None
     """Who said so first; None for who says so first."""
 
+    def is_approval_of(self, *, arrived: bool, by: str) -> bool:
+        """Whether this very person has agreed to this very outcome already."""
+        return self.proposed_by is not None and self.arrived is arrived and same_person(self.by, by)
+
 
 def finding_faults(state: BatchState, last: Finding | None, *, arrived: bool, by: str, approves: bool) -> list[Fault]:
     """What keeps a finding from being taken down. ``last``: the newest finding about this file.

@@ -55,6 +55,21 @@ def asked_banks(conn: Connection, step: ScheduledStep, banks: Collection[str], i
     return [bank for bank in banks if bank not in marked]
 
 
+def is_elsewhere(conn: Connection, bank: str) -> bool:
+    """Whether another system collects through this bank in a period whose month end has not closed."""
+    return bool(
+        conn.execute(
+            text("""
+                select exists (
+                    select from shadow_period z
+                    where z.bank = :bank and z.from_round = 1 and not exists (
+                        select from step_done d where d.period = z.period and d.step = 'month-close'))
+            """),
+            {"bank": bank},
+        ).scalar_one()
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class NotAsked:
     """Bills of a bank that this hub asks nobody for, and what they come to (fen)."""

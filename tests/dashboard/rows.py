@@ -167,7 +167,8 @@ class Rows:
         digest = uuid.uuid4().hex * 2
         self.run("insert into archived_file (sha256, size) values (:digest, 1)", digest=digest)
         self.run(
-            "insert into bank_file_receipt select id, file_name, 1, :digest, 'SHA256:x', :at from batch where id = :id",
+            "insert into bank_file_receipt (batch_id, name, size, sha256, host_key, sent_at)"
+            " select id, file_name, 1, :digest, 'SHA256:x', :at from batch where id = :id",
             id=number, digest=digest, at=when,
         )  # fmt: skip
         self.state(bank, round_, "SENT")

@@ -42,6 +42,14 @@ def test_a_refused_key_opens_it_at_once_and_is_not_shown_again_in_the_pause() ->
     assert not failed(CLOSED, FAILURES_MAX).holds_off(NOW), "whoever wants to look at a silent bank may"
 
 
+@given(st.integers(1, 40), st.booleans())
+def test_another_failure_never_shortens_the_pause_after_a_refused_key(times: int, refused: bool) -> None:
+    held = failed(CLOSED, times, refused=True)
+    assert held.until is not None
+    after = failed(held, refused=refused)
+    assert after.refused and after.until is not None and after.until >= held.until
+
+
 @given(st.integers(1, 40), JITTERS)
 def test_pauses_after_a_refusal_double_up_to_an_end(times: int, jitter: int) -> None:
     circuit = failed(CLOSED, times - 1, refused=True) if times > 1 else CLOSED

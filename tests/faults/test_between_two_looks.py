@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.bank.failures import BankConnectionLostError, RemoteFileGoneError
-from hub.app import bank_door
+from hub.app import bank_door, unknown_deliveries
 from hub.app import quarantine as bench
 from hub.ledger import quarantine
 from simulators.agency import Paper
@@ -157,3 +157,60 @@ def test_what_was_changed_in_the_archive_is_not_sent(new_city: NewCity) -> None:
         ("SENT",),
     ]
     assert {item["file"] for item in city.work("unsent")} == {changed_[1], gone[1]}
+
+
+def test_a_document_that_breaks_the_reader_is_quarantined_and_keeps_no_other(new_city: NewCity) -> None:
+    city = new_city(banks=("ICBC",), profiles={"ICBC": "iso20022"}, max_lines=1, no_parts=())
+    city.accept(city.dues(bill("A-1", 1, DUE), bill("A-2", 2, DUE)))
+    city.advance("11-03T10:00")
+    broken, whole = (city.result(request) for request in city.requests("ICBC"))
+    city.put("ICBC", Paper(broken.name, broken.data.replace(b"</CstmrPmtStsRpt>", b"</CstmrPmtStsRpt>.")))
+    city.put("ICBC", whole)
+    assert city.poll("ICBC") == ["quarantined", "taken"]
+    (item,) = city.work("quarantine")
+    assert item["file"] == broken.name
+
+
+def test_a_mistake_of_ours_about_one_file_keeps_no_other(asked: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    paper = answered(asked)
+    bad = paper.name.replace("0001.txt", "0000.txt")
+    asked.put("ICBC", paper)
+    asked.put("ICBC", Paper(bad, paper.data))
+    take = bank_door._take
+
+    def slips(hub: Any, code: str, door: Any, file: Any, *of: Any) -> Any:
+        assert file.name != bad, "a mistake of ours"
+        return take(hub, code, door, file, *of)
+
+    monkeypatch.setattr(bank_door, "_take", slips)
+    assert asked.poll("ICBC") == ["quarantined", "taken"]
+    (item,) = asked.work("quarantine")
+    assert item["file"] == bad and "AssertionError" in item["summary"]
+
+
+def test_an_approval_that_was_cut_off_is_repeated(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between the books and the receipt: the same command does what is missing, and then nothing."""
+    city.accept(city.dues(bill("A-1", 1, DUE)))
+    city.servers["ICBC"].trouble = Trouble.REFUSES
+    city.advance("11-02T09:10")
+    name = city.value("select file_name from batch where bank = 'ICBC'")
+    unknown, killed = {name}, [True]
+
+    def settle(_door: FakeBankDoor, file: str, *, arrived: bool) -> None:
+        if killed.pop() if killed else False:
+            raise KeyboardInterrupt
+        assert arrived
+        unknown.discard(file)
+
+    monkeypatch.setattr(FakeBankDoor, "is_unknown", lambda _door, file: file in unknown)
+    monkeypatch.setattr(FakeBankDoor, "settle", settle)
+
+    def say(by: str, *, approves: bool) -> str:
+        return unknown_deliveries.settle(city.hub, name, arrived=True, by=by, approves=approves).state
+
+    assert say("Li", approves=False) == "waiting"
+    with pytest.raises(KeyboardInterrupt):
+        say("Wang", approves=True)
+    assert unknown == {name}
+    assert [say("Wang", approves=True) for _ in range(2)] == ["approved", "approved"] and unknown == set()
+    assert city.value("select count(*) from delivery_finding") == 2

@@ -203,8 +203,10 @@ def test_the_same_file_again_and_others_of_its_name(posted: City) -> None:
     posted.put("ICBC", paper)
     assert posted.poll("ICBC") == ["taken"]
     posted.put("ICBC", paper)
+    assert posted.poll("ICBC") == ["repeat"]
     posted.put("ICBC", Paper(paper.name.replace("0001.txt", "0077.txt"), paper.data))
-    assert posted.poll("ICBC") == ["repeat", "repeat"]
+    assert posted.poll("ICBC") == ["quarantined"], "of another name it is another change, of what no longer stands"
+    assert faults(posted) == [("deducted before", "mismatch")]
     posted.put("ICBC", posted.change("ICBC", ("A-3-1", 0, WHOLE, "00"), number=1))
     assert posted.poll("ICBC") == ["quarantined"]
     assert ("line", "identity-taken") in faults(posted)
@@ -273,3 +275,23 @@ def test_a_tampered_change_is_found(posted: City, tampering: str, check: str) ->
         assert conn.execute(text(tampering)).rowcount >= 1
     owner.dispose()
     assert check in {outcome.name for outcome in wrong(posted)}
+
+
+def test_a_bank_may_take_back_give_and_take_back_in_a_day(posted: City) -> None:
+    """The third file has the bytes of the first, and is another fact: what it says of before tells it from a repeat."""
+    for before, now, code in ((WHOLE, 0, "99"), (0, WHOLE, "00"), (WHOLE, 0, "99")):
+        assert send(posted, ("A-1-1", before, now, code)) == ["taken"]
+    assert posted.collected("A-1") == NOTHING
+    proven(posted)
+
+
+def test_a_change_before_a_late_answer_in_one_poll_pays_a_bill_once(posted: City) -> None:
+    posted.accept(posted.again((unit_of(3), "B")))
+    posted.advance("11-20T14:10")
+    posted.advance("11-25T10:00")
+    posted.put("ICBC", posted.change("ICBC", ("A-3-1", 0, WHOLE, "00")))
+    posted.answer("ICBC")
+    posted.poll("ICBC")
+    posted.pump.drain()
+    assert posted.collected("A-3") == DUE
+    proven(posted)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO, Final, NamedTuple, NoReturn
 from xml.parsers import expat
 
+from connectors.formats import line_file
 from connectors.formats.grammar import shown
 from connectors.formats.iso20022.elements import CURRENCY, NAMESPACE, Message, Place
 from hub.domain.faults import Fault, FaultCode
@@ -240,7 +241,7 @@ class Document:
             self._start_root(name, attributes)
             return
         if self._text:
-            self._no_text()
+            self._no_text(self._open[-1].place)
         above = self._open[-1]
         place = above.place.children.get(name)
         if place is None:
@@ -303,11 +304,11 @@ class Document:
             self._text_size = 0
             fault = place.fault(self._line, text)
             if fault is not None:
-                self._faults.append(fault)
+                self._note(fault.field, fault.code, fault.expected, fault.found)
             self._texts.setdefault(place.path, []).append(text)
             return
         if self._text:
-            self._no_text()
+            self._no_text(place)
         for child in place.required:
             if child not in ended.counts:
                 self._note(child.path, FaultCode.COLUMNS, f"a {child.name} in {place.name}", "")
@@ -325,18 +326,20 @@ class Document:
             self._stop(path, FaultCode.TOO_LARGE, f"at most {MAX_TEXT} characters of text", "more")
         self._text.append(text)
 
-    def _no_text(self) -> None:
+    def _no_text(self, group: Place) -> None:
         """Between the elements of a group there is white space only."""
         text = "".join(self._text)
         self._text.clear()
         self._text_size = 0
         if text.strip(" \t\r\n"):
-            self._note(self._open[-1].place.path, FaultCode.GRAMMAR, "elements, no text between them", shown(text))
+            self._note(group.path, FaultCode.GRAMMAR, "elements, no text between them", shown(text))
 
     # -- faults ---------------------------------------------------------------------------------------------------
 
     def _note(self, field: str, code: FaultCode, expected: str, found: str) -> None:
         self._faults.append(Fault(self._line, field, code, expected, found))
+        if len(self._faults) >= line_file.MAX_FAULTS:
+            self._stop("Document", FaultCode.TOO_LARGE, f"at most {line_file.MAX_FAULTS} faults", "more")
 
     def _stop(self, field: str, code: FaultCode, expected: str, found: str) -> NoReturn:
         """A fault of the whole document, after which nothing more of it can be told."""

@@ -41,6 +41,7 @@ class Finding:
 def doctor(ctx: typer.Context) -> None:
     """Versions, keys, calendar horizon, disk, schemas, fonts, broker and database; exit 1 when something is wrong."""
     from rich.table import Table
+    from rich.text import Text
 
     context = output.of(ctx)
     settings = context.settings
@@ -50,7 +51,7 @@ def doctor(ctx: typer.Context) -> None:
     table = Table("", "check", "found", title="Settlement hub: doctor")
     for finding in found:
         told = f"{finding.detail}\n→ {finding.advice}" if finding.advice else finding.detail
-        table.add_row(f"[{colours[finding.state]}]{finding.state}[/]", finding.name, told)
+        table.add_row(Text(finding.state, style=colours[finding.state]), finding.name, told)
     checks = [
         {"name": f.name, "ok": f.state != "fault", "state": f.state, "detail": f.detail, "advice": f.advice}
         for f in found

@@ -82,22 +82,22 @@ class Context:
 
     @cached_property
     def screen(self) -> "Console":
-        """Standard output for people. Rich keeps to NO_COLOR by itself."""
+        """Standard output for people. Rich keeps to NO_COLOR by itself; what files hold is never markup."""
         from rich.console import Console
 
-        return Console(soft_wrap=False)
+        return Console(soft_wrap=False, markup=False)
 
     @cached_property
     def remarks(self) -> "Console":
         """Standard error: progress and hints, never part of an answer."""
         from rich.console import Console
 
-        return Console(stderr=True)
+        return Console(stderr=True, markup=False)
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, style: str | None = None) -> None:
         """A remark for a person who watches; nothing with ``--json``."""
         if not self.json:
-            self.remarks.print(text, highlight=False)
+            self.remarks.print(text, highlight=False, style=style)
 
     @contextmanager
     def working(self, text: str) -> Iterator[None]:

@@ -130,11 +130,12 @@ def _show(context: Context) -> None:
 
 def _table(context: Context, view: "View") -> "Table":
     from rich.table import Table
+    from rich.text import Text
 
     colours = {"up": "green", "starting": "yellow", "down": "red"}
     table = Table(title="Settlement hub", show_header=False)
     for name, state in view.services.items():
-        table.add_row(name, f"[{colours[state]}]{state}[/]")
+        table.add_row(name, Text(state, style=colours[state]))
     table.add_section()
     mode = context.settings.clock.mode
     table.add_row("business time", f"{view.clock or 'unknown'} ({mode} clock)")
@@ -154,4 +155,4 @@ def _table(context: Context, view: "View") -> "Table":
 def _warn_of_missing_keys(context: Context) -> None:
     for bank in context.settings.banks:
         if not bank.private_key.is_file():
-            context.say(f"[yellow]bank {bank.code}: there is no private key {bank.private_key} yet[/]")
+            context.say(f"bank {bank.code}: there is no private key {bank.private_key} yet", style="yellow")
