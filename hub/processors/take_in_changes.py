@@ -9,6 +9,7 @@ Repeat: the file's name is its identity, and each version of an answer is change
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
@@ -129,8 +130,8 @@ def _keep_of_agency(
         "agency": agency, "bank": file.bank, "file_name": name, "booking_period": str(period), "business_date": day,
         "count": len(pairs), **reversals.changed_money(conn, agency, cause)._asdict(),
     }  # fmt: skip
-    about = {"key": agency, "subject": f"{cause}/{agency}", "lines": len(pairs)}
-    outbox.append(conn, [Event(topic=topics.ANSWER_CHANGED, record=record, occurred_at=now, **about)])
+    told = partial(Event, topic=topics.ANSWER_CHANGED, key=agency, occurred_at=now, lines=len(pairs))
+    outbox.append(conn, [told(subject=f"{cause}/{agency}", record=record)])
     for (change, answer), (_, _, money, _) in zip(pairs, shared, strict=True):
         _see_to_suspense(conn, file.bank, name, change, answer, money.suspense, now)
 
