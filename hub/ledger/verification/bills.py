@@ -69,12 +69,16 @@ def bills_follow_the_order(conn: Connection, _evidence: Evidence) -> Outcome:
 
     A bill whose money is still on its way is left out: a receipt for the rest may have overtaken it. Of one with a changed
     answer only the bounds are certain: what other money had been put on later funds stays there when an earlier fund's is
-    taken back.
+    taken back. So it is with one whose arrears were repaid in part: late money takes what the repayment has left.
+    """
+    repaid = """
+        select m.id from bill r join collection k on k.bill_id = r.id
+        join bill m on m.kind = 'M' and m.unit = r.unit and m.period = r.refers_to and m.agency = r.agency where r.kind = 'A'
     """
     bounded = ", ".join(f"least(greatest(c.amounts[{n}], 0), b.{fund})" for n, fund in enumerate(FUND_NAMES, start=1))
     query = f"""
         select 'bill' as place, b.bill_no as key,
-            case when b.id in (select bill_id from reversal where what = 'CHANGED_ANSWER') then array[{bounded}]
+            case when b.id in (select bill_id from reversal where what = 'CHANGED_ANSWER' union {repaid}) then array[{bounded}]
                 else {waterfall("c.total", "b")} end as expected,
             c.amounts as found
         from bill b join (
