@@ -14,7 +14,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,7 +34,16 @@ from simulators.hub_command import HubAnswerError
 from simulators.month import Month
 from simulators.plan import Plan
 from simulators.population import BANKS, DISTRICTS
-from simulators.scene import DESK_PORT, Scene, SceneError, add_profile_argument, profiles_of, set_scene, strike
+from simulators.scene import (
+    DESK_PORT,
+    PROFILES,
+    Scene,
+    SceneError,
+    add_profile_argument,
+    profiles_of,
+    set_scene,
+    strike,
+)
 from simulators.tie_out import Closing, close
 
 PERIOD: Final = "2026-12"
@@ -77,6 +86,22 @@ class Result:
             "compared": self.month.outcome.compared,
             "differences": self.month.outcome.differences,
         }
+
+
+def check_home(home: Path, profiles: Mapping[str, str]) -> None:
+    """SceneError unless the demo may have this folder, and its banks can answer in these forms: before anything is moved."""
+    is_a_demos = home.is_dir() and ((home / "banks").is_dir() or not any(home.iterdir()))
+    if home.exists() and not is_a_demos:
+        raise SceneError(f"{home} holds something that no demo has made; name another folder with --home.")
+    strange = [f"{bank} = {name}" for bank, name in profiles.items() if name not in PROFILES]
+    if strange:
+        raise SceneError(
+            f"{home / 'hub.toml'}: {', '.join(strange)}; a simulated bank answers in {', '.join(PROFILES)}."
+        )
+
+
+UNITS_LEAST = 60
+"""With fewer, some agency may have nobody, and a case of the month nobody to show it."""
 
 
 def set_aside(home: Path) -> Path | None:
@@ -203,12 +228,24 @@ def what_next(result: Result) -> Table:
     return table
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 1 << 16:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port")
+    return int(text)
+
+
+def _units(text: str) -> int:
+    if not text.isdecimal() or int(text) < UNITS_LEAST:
+        raise argparse.ArgumentTypeError(f"a month of every case takes {UNITS_LEAST} units, found {text!r}")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hub demo", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=7, help="another seed, another month (default 7)")
-    parser.add_argument("--units", type=int, default=3000, help="paying units (default 3000)")
+    parser.add_argument("--units", type=_units, default=3000, help="paying units, 60 or more (default 3000)")
     parser.add_argument("--home", type=Path, default=Path(".demo"), help="where the data goes (default .demo)")
-    parser.add_argument("--port", type=int, help=f"of the desk (default {DESK_PORT}, or a free one if that is taken)")
+    parser.add_argument("--port", type=_port, help=f"of the desk (default {DESK_PORT}, or a free one if that is taken)")
     add_profile_argument(parser)
     parser.add_argument("--stop", action="store_true", help="stop what a demo left running")
     parser.add_argument("--json", action="store_true", help="the result as one JSON document")
@@ -225,6 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a demonstration told to end strikes its scene
     try:
         profiles = {**profiles_of(home), **dict(wanted.profile)}
+        check_home(home, profiles)
     except SceneError as failure:
         console.print(str(failure), style="red", markup=False)
         return 1
@@ -245,7 +283,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = demonstrate(console, home, plan, port)
     except (HubAnswerError, BankServerError, UnusableRequestError) as failure:
         console.print(f"the demonstration stopped: {failure}", style="red", markup=False)
-        console.print(f"logs are in {home / 'hub' / 'log'}; `hub demo --stop` stops what still runs", highlight=False)
+        console.print(
+            f"logs are in {home / 'hub' / 'log'}; `hub demo --stop --home {home}` stops what still runs",
+            highlight=False,
+        )
         return 1
     except KeyboardInterrupt:
         console.print("interrupted; stopping the hub and the banks", highlight=False)

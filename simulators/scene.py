@@ -147,13 +147,18 @@ def profiles_of(home: Path) -> dict[str, str]:
         raise SceneError(f"{configuration} names no profiles: {wrong}; mend it, or take it away") from wrong
 
 
+PROFILES: Final = ("pipe-gb18030", "fixed-gb18030", "iso20022")
+"""Forms of files that the simulated banks can read and answer."""
+
+
 def add_profile_argument(parser: argparse.ArgumentParser) -> None:
     """``--profile BANK=NAME``, as often as wanted."""
 
     def pair(text: str) -> tuple[str, str]:
         bank, is_there, name = text.partition("=")
-        if bank not in BANKS or not is_there or not name:
-            raise argparse.ArgumentTypeError(f"{text!r} is not BANK=PROFILE; banks are {', '.join(BANKS)}")
+        if bank not in BANKS or not is_there or name not in PROFILES:
+            known = f"banks are {', '.join(BANKS)}, profiles {', '.join(PROFILES)}"
+            raise argparse.ArgumentTypeError(f"{text!r} is not BANK=PROFILE; {known}")
         return bank, name
 
     says = "the form of a bank's files, such as CCB=iso20022; as often as wanted"

@@ -20,7 +20,7 @@ def demo(
     ctx: typer.Context,
     home: Path = typer.Option(Path(".demo"), "--home", help="Where the demo's data goes; old data is set aside."),
     seed: int = typer.Option(7, "--seed", help="Another seed, another month."),
-    units: int = typer.Option(3000, "--units", min=1, help="Paying units."),
+    units: int = typer.Option(3000, "--units", min=60, help="Paying units."),
     port: int | None = typer.Option(None, "--port", help="Of the desk; 8600, or a free one if that is taken."),
     profile: list[str] = typer.Option(
         [],
