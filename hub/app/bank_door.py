@@ -11,6 +11,7 @@ from threading import BoundedSemaphore
 from typing import Final, NamedTuple
 
 import structlog
+from sqlalchemy import Connection
 
 from connectors.bank.failures import (
     AuthenticationRefusedError,
@@ -22,6 +23,7 @@ from connectors.bank.failures import (
 from hub.app import bank_answers
 from hub.app.shadow import visit
 from hub.app.wiring import Hub
+from hub.domain.changed_answers import is_done_already
 from hub.domain.errors import HubError
 from hub.domain.faults import Fault, FaultCode
 from hub.domain.signatures import SIG_BYTES_MAX, SIG_SUFFIX, Demand
@@ -267,22 +269,26 @@ def _move_away(hub: Hub, code: str, door: BankDoor, file: RemoteFile, beside: _B
 def _is_repeat(hub: Hub, coming: bank_answers.Coming) -> bool:
     """Whether these very bytes were taken before, whatever they are called and whoever signed them: nothing is booked twice.
 
-    Changes are told by their name as well: a bank may take money back, give it, and take it back again.
+    Changes under another name are judged first: a bank may take money back, give it, and take it back again.
     """
     code, name, archived, _ = coming
-    is_change = hub.formats[code].is_change_name(name, code)
     with hub.engine.begin() as conn:
-        if is_change:
+        if hub.formats[code].is_change_name(name, code):
             before = files.accepted_by_bytes(conn, "bank", archived.sha256, name)
         else:
             before = files.accepted_by_content(conn, "bank", code, archived.sha256)
         if before is None:
             return False
-        if not files.came_again(conn, "bank", archived.sha256, name):
-            now = clock.now(conn)
-            repeat = files.record(conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="repeat")
-            result_numbers.note(conn, hub.formats[code], code, repeat, now)
+        _note_repeat(hub, conn, coming)
     return True
+
+
+def _note_repeat(hub: Hub, conn: Connection, coming: bank_answers.Coming) -> None:
+    code, name, archived, _ = coming
+    if not files.came_again(conn, "bank", archived.sha256, name):
+        now = clock.now(conn)
+        repeat = files.record(conn, door="bank", party=code, name=name, archived=archived, at=now, outcome="repeat")
+        result_numbers.note(conn, hub.formats[code], code, repeat, now)
 
 
 def _answer(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str | None:
@@ -325,6 +331,11 @@ def _judge_change(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str | 
         return _quarantine(hub, coming, list(parsed.faults), empty=coming.archived.size == 0)
     with hub.engine.begin() as conn:
         faults = bank_answers.take_in_change(hub, conn, coming, parsed)
+        if faults and is_done_already(parsed, faults):
+            before = files.accepted_by_content(conn, "bank", coming.bank, coming.archived.sha256)
+            if before is not None:  # sent once more under another name (fault 56)
+                _note_repeat(hub, conn, coming)
+                return "repeat"
     if faults is None:
         return None
     if faults:
