@@ -28,6 +28,8 @@ def wrong(city: City) -> list[Outcome]:
 
 def proven(city: City) -> None:
     assert wrong(city) == []
+    city.pump.drain()
+    assert city.arrears_told() == city.arrears_outstanding(), "readers of the topics know what is outstanding"
 
 
 @pytest.fixture
