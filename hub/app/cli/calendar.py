@@ -28,7 +28,7 @@ def show(ctx: typer.Context) -> None:
 
 
 @app.command("import")
-def import_year(ctx: typer.Context, file: Path = typer.Argument(exists=True, dir_okay=False, readable=True)) -> int:
+def import_year(ctx: typer.Context, file: Path = typer.Argument(callback=output.plain_file)) -> int:
     """Take in a year's holidays and make-up days; a step that waited for them is carried out with the next advance.
 
     The file: H|CALENDAR|1|<year>|city or a bank's code, D|<date>|HOLIDAY or WORKDAY|<name>, T|<number of D lines>.
