@@ -266,6 +266,12 @@ def test_trace_refuses_what_the_books_do_not_know(hub: Hub) -> None:
     assert "NOWHERE" in json.loads(out)["error"]
 
 
+@pytest.mark.parametrize(("noun", "verb"), [("calendar", "show"), ("worklist", "list")])
+def test_a_noun_alone_shows_what_there_is(hub: Hub, noun: str, verb: str) -> None:
+    assert hub(noun, "--json") == hub(noun, verb, "--json")
+    assert hub(noun)[0] == 0
+
+
 def test_a_calendar_that_says_otherwise_than_before_names_the_days(hub: Hub, tmp_path: Path) -> None:
     year = tmp_path / "2031.txt"
     year.write_text("H|CALENDAR|1|2031|city\nD|2031-01-01|HOLIDAY|New Year\nT|1\n", encoding="utf-8")
