@@ -137,7 +137,7 @@ def take_step(step: str, profile: BankFormat, lines: int, folder: Path) -> dict[
     request, answer = folder / "request", folder / _ANSWERS[profile.name].format(f"{BANK}_{ANSWERED_ON:%Y%m%d}_0001")
     if step == "match":
         compared = ("line", "instruction_no", "unit", *FUNDS, "partial")
-        wanted = pl.concat(part.select(compared) for part in asked(lines))
+        wanted = [part.select(compared) for part in asked(lines)]
     began, used = time.monotonic(), time.process_time()
     if step == "write":
         with request.open("wb") as out:
