@@ -40,26 +40,27 @@ def _of(alias: str, prefix: str = "") -> str:
     return ", ".join(f"{alias}.{fund} as {prefix}{fund}" for fund in FUND_NAMES)
 
 
+# "offset 0" keeps the planner, which has no statistics of a month just filled, to look-ups by index.
 _BILLS: Final = text(f"""
     select b.*, f.name as file, {IN_SHADOW} as elsewhere, {NOT_ASKED.format(round=2)} as in_shadow_second,
            x.reason, x.cancelled_at, x.cause, x.booking_period as cancelled_in, x.entry_id as cancelled_by,
            o.bill_id is not null as in_arrears, o.in_doubt, o.opened_on, a.entry_id as opened_by,
            a.bill_id is not null as at_close, {", ".join(f"coalesce(o.{fund}, 0) as opened_{fund}" for fund in FUND_NAMES)},
            array(select distinct s.mode from second_collection s where s.bill_id = b.id and s.period = b.period) as chosen
-    from bill b join file_intake f on f.id = b.file_id
-    left join cancellation x on x.bill_id = b.id
-    left join arrears a on a.bill_id = b.id
-    left join lateral (select * from arrears_of_bill where bill_id = b.id) o on true
-    where b.id = any(:bills)
+    from (select * from bill where id = any(:bills) offset 0) b join file_intake f on f.id = b.file_id
+    left join lateral (select * from cancellation where bill_id = b.id offset 0) x on true
+    left join lateral (select * from arrears where bill_id = b.id offset 0) a on true
+    left join lateral (select * from arrears_of_bill where bill_id = b.id offset 0) o on true
 """)
 _REPAYING: Final = "r.kind = 'A' and r.unit = b.unit and r.refers_to = b.period and r.agency = b.agency"
 # The money of bills, of repayments of their arrears, and beyond; each row with what brought it, an answer as it stood then.
 _MONEY: Final = text(f"""
-    with wanted as (
+    with wanted as materialized (
         select id as account, id as bill, '' as repayment from bill where id = any(:bills)
         union all
         select b.id, r.id, r.bill_no
-        from (select * from bill where id = any(:bills) and kind = 'M' offset 0) b join bill r on {_REPAYING}),
+        from (select * from bill where id = any(:bills) and kind = 'M' offset 0) b
+        cross join lateral (select * from bill r where {_REPAYING} offset 0) r),
     money as (
         select w.account, w.bill, w.repayment, false as beyond, m.source, m.batch_id, m.line, m.receipt_id, m.reversal_id,
                {_of("m")}, m.booking_period, m.business_date, m.entry_id
@@ -67,25 +68,27 @@ _MONEY: Final = text(f"""
         union all
         select w.account, w.bill, '', true, m.source, m.batch_id, m.line, null, m.reversal_id,
                {_of("m")}, m.booking_period, e.business_date, m.entry_id
-        from wanted w join suspense m on m.bill_id = w.bill and w.repayment = ''
-        join journal_entry e on e.id = m.entry_id)
+        from wanted w cross join lateral (select * from suspense where bill_id = w.bill and w.repayment = '' offset 0) m
+        cross join lateral (select * from journal_entry where id = m.entry_id offset 0) e)
     select m.*, t.bank, t.batch_no, t.period, t.round, t.late, i.instruction_no, {_of("i", "asked_")},
            coalesce(n.deducted, l.deducted) as deducted, q.receipt_no, coalesce(q.method, '') as method, q.received_on,
            v.return_no, v.version, v.reason, q.line as receipt_line, v.file_line, l.file_line as answer_line,
            coalesce(v.accepted_at, q.accepted_at, t.released_at) as at, h.name as change_file, h.identity as change_identity,
            qf.name as receipt_file, rf.name as answer_file, b.agency, y.id as agency_entry
-    from money m join bill b on b.id = m.bill
-    left join reversal v on v.id = m.reversal_id
-    left join changed_answer n on n.reversal_id = v.id and m.source = 'BANK_CHANGE'
+    from money m cross join lateral (select * from bill where id = m.bill offset 0) b
+    left join lateral (select * from reversal where id = m.reversal_id offset 0) v on true
+    left join lateral (
+        select * from changed_answer where reversal_id = v.id and m.source = 'BANK_CHANGE' offset 0) n on true
     left join file_intake h on h.id = v.file_id
-    left join receipt q on q.id = coalesce(m.receipt_id, v.receipt_id)
+    left join lateral (select * from receipt where id = coalesce(m.receipt_id, v.receipt_id) offset 0) q on true
     left join file_intake qf on qf.id = q.file_id
     left join batch t on t.id = coalesce(m.batch_id, v.batch_id)
     left join file_intake rf on rf.id = t.result_file_id
-    left join result_line l on l.batch_id = t.id and l.line = coalesce(m.line, v.line)
-    left join instruction i on i.bill_id = m.bill and i.round = t.round
+    left join lateral (
+        select * from result_line where batch_id = t.id and line = coalesce(m.line, v.line) offset 0) l on true
+    left join lateral (select * from instruction where bill_id = m.bill and round = t.round offset 0) i on true
     left join notice c on c.batch_id = m.batch_id and c.agency = b.agency
-    left join journal_entry y on y.cause = c.event_id::text
+    left join lateral (select id from journal_entry where cause = c.event_id::text offset 0) y on true
     order by m.account, m.business_date, m.entry_id, m.beyond, m.source
 """)
 _ASKED: Final = text(f"""
@@ -94,17 +97,19 @@ _ASKED: Final = text(f"""
            coalesce(n.deducted, l.deducted) as deducted, coalesce(n.code, l.code, '') as code, f.name as answer_file,
            {", ".join(f"coalesce(l.{fund}, 0) as came_{fund}" for fund in FUND_NAMES)},
            t.state in ('{BatchState.ANSWERED}', '{BatchState.POSTING}') and l.deducted > 0
-               and not exists (select from collection c where c.batch_id = l.batch_id and c.line = l.line)
-               and not exists (select from suspense u where u.batch_id = l.batch_id and u.line = l.line) as coming
-    from instruction i
-    left join batch_section s on s.instructions @> i.id
+               and not exists (select from collection c where c.batch_id = l.batch_id and c.line = l.line offset 0)
+               and not exists (select from suspense u where u.batch_id = l.batch_id and u.line = l.line offset 0) as coming
+    from (select * from instruction where bill_id = any(:bills) offset 0) i
+    left join lateral (select * from batch_section where instructions @> i.id offset 0) s on true
     left join batch t on t.id = s.batch_id
-    left join result_line l on l.batch_id = t.id and l.line = s.first_line + (i.id - lower(s.instructions))
+    left join lateral (
+        select * from result_line where batch_id = t.id and line = s.first_line + (i.id - lower(s.instructions)) offset 0
+    ) l on true
     left join file_intake f on f.id = t.result_file_id
     left join lateral (
         select c.deducted, c.code from reversal v join changed_answer c on c.reversal_id = v.id
         where v.batch_id = l.batch_id and v.line = l.line order by v.version desc limit 1) n on true
-    where i.bill_id = any(:bills) order by i.bill_id, i.period, i.round
+    order by i.bill_id, i.period, i.round
 """)
 _STEPS: Final = text("""
     select period, step, round, bank, due_at from step_done where period = any(cast(:periods as bpchar[]))

@@ -98,8 +98,9 @@ def _both(joined: str, sign: str = "", where: str = "true") -> str:
 
 
 _LINES: Final = """batch t join batch_section s on s.batch_id = t.id and s.agency = :agency
-    join {table} c on c.batch_id = t.id and c.line >= s.first_line
-        and c.line < s.first_line + (upper(s.instructions) - lower(s.instructions))"""
+    cross join lateral (
+        select * from {table} where batch_id = t.id and line >= greatest(s.first_line, :first) and line < :end
+            and line < s.first_line + (upper(s.instructions) - lower(s.instructions)) offset 0) c"""
 _FILE: Final = "file_intake f join {rows} r on r.file_id = f.id"
 _ACCEPTED: Final = "f.identity = :identity and f.outcome = 'accepted'"
 _CHANGES: Final = f"{_FILE.format(rows='reversal')} join {{table}} c on c.reversal_id = r.id and c.source = "
@@ -143,21 +144,27 @@ _BY_EVENT: Final = frozenset(
     }
 )
 _SUBJECT: Final = text("""
-    select coalesce(o.subject, d.subject) from (select cast(:cause as uuid) as id) e
+    select coalesce(o.subject, d.subject), coalesce(o.lines, d.lines) from (select cast(:cause as uuid) as id) e
     left join outbox o on o.event_id = e.id
     left join lateral (select settles from inbox where event_id = e.id limit 1) n on o.event_id is null
     left join outbox d on d.event_id = n.settles
 """)
+_LINES_MAX: Final = 2**31 - 1
 
 
-def _identity(conn: Connection, what: EntryKind, cause: str) -> str:
-    """The batch or the file behind an entry; an entry's cause is a file's identity, or an event about a batch or a file."""
+def _about(conn: Connection, what: EntryKind, cause: str) -> dict[str, Any]:
+    """The file behind an entry, or the batch and its lines: its cause is a file's identity, or an event about one of them."""
+    whole = {"identity": cause, "first": 1, "end": _LINES_MAX}
     if what not in _BY_EVENT:
-        return cause
-    subject = conn.execute(_SUBJECT, {"cause": UUID(cause)}).scalar_one() or ""
-    if what in (EntryKind.BANK_ARRIVAL, EntryKind.AGENCY_ARRIVAL):
-        return str(subject).partition("/")[0]
-    return str(subject).rpartition("/")[0]
+        return whole
+    subject, lines = conn.execute(_SUBJECT, {"cause": UUID(cause)}).one()
+    if what in (EntryKind.AGENCY_ANSWER_REVERSED, EntryKind.AGENCY_ANSWER_CHANGED):
+        return {**whole, "identity": str(subject).rpartition("/")[0]}
+    batch, _agency, *bundle = str(subject).split("/")
+    if not bundle:  # an agency's notice is about all its lines
+        return {**whole, "identity": batch}
+    first = int(bundle[-1])
+    return {"identity": batch, "first": first, "end": first + lines}
 
 
 def of_entry(
@@ -165,24 +172,24 @@ def of_entry(
 ) -> dict[str, Any]:
     """Why an entry has each of its accounts, and the bills behind it: listed, counted, and added up against the postings."""
     what = EntryKind(entry.what)
-    values = {
-        "entry": entry.id, "agency": entry.agency, "booking_period": entry.booking_period,
-        "identity": _identity(conn, what, entry.cause),
-    }  # fmt: skip
     sums = ", ".join(f"sum({name})::bigint" for name in FUND_NAMES)
-    parts = conn.execute(text(f"select part, {sums} from ({BEHIND[what]}) k group by part"), values).all()
-    held = {Part(row[0]): FundAmounts(*map(Fen, row[1:])) for row in parts}
-    listed = conn.execute(
+    found = conn.execute(
         text(f"""
-            select bill_no, {sums}, count(*) over () from ({BEHIND[what]}) k
-            group by bill_no order by bill_no collate "C" limit :most
+            with k as materialized ({BEHIND[what]})
+            select true, part, {sums}, 0 from k group by part union all (
+            select false, bill_no, {sums}, count(*) over () from k group by bill_no order by bill_no collate "C" limit :most)
         """),
-        {**values, "most": BILLS_SHOWN},
-    ).all()
-    bills = [{"bill": row[0], "amounts": amounts(FundAmounts(*row[1:5]), fund)} for row in listed]
+        {
+            "entry": entry.id, "agency": entry.agency, "booking_period": entry.booking_period, "most": BILLS_SHOWN,
+            **_about(conn, what, entry.cause),
+        },
+    ).all()  # fmt: skip
+    held = {Part(row[1]): FundAmounts(*row[2:6]) for row in found if row[0]}
+    listed = [row for row in found if not row[0]]
+    bills = [{"bill": row[1], "amounts": amounts(FundAmounts(*row[2:6]), fund)} for row in listed]
     return {
         "why": [_of_posted(entry, what, each, held, fund) for each in _by_account(postings)],
-        "bills_behind": {"count": listed[0][5] if listed else 0, "bills": bills},
+        "bills_behind": {"count": listed[0][6] if listed else 0, "bills": bills},
     }
 
 
