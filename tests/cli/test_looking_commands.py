@@ -243,7 +243,9 @@ def test_trace_says_why_to_scripts_and_people(hub: Hub) -> None:
     code, out = hub("trace", "A-2", "--json")
     (bill,) = json.loads(out)["found"]
     assert code == 0
-    assert bill["account"]["due"]["total"] == sum(each["amounts"]["total"] for each in bill["why"] if each["part_of_due"])
+    assert bill["account"]["due"]["total"] == sum(
+        each["amounts"]["total"] for each in bill["why"] if each["part_of_due"]
+    )
     assert [(each["place"], each["rule"], each["amounts"]["total"]) for each in bill["why"]] == [
         ("arrived", "split-order", 20500), ("arrears", "arrears", 3100),
     ]  # fmt: skip
