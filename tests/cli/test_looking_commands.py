@@ -260,6 +260,23 @@ def test_trace_tells_the_journey_to_scripts_and_people(hub: Hub) -> None:
     assert "HD_ICBC_20261203_0001.txt" in out
 
 
+def test_trace_says_why_to_scripts_and_people(hub: Hub) -> None:
+    code, out = hub("trace", "A-2", "--json")
+    (bill,) = json.loads(out)["found"]
+    assert code == 0
+    assert bill["account"]["due"]["total"] == sum(
+        each["amounts"]["total"] for each in bill["why"] if each["part_of_due"]
+    )
+    assert [(each["place"], each["rule"], each["amounts"]["total"]) for each in bill["why"]] == [
+        ("arrived", "split-order", 20500), ("arrears", "arrears", 3100),
+    ]  # fmt: skip
+    code, out = hub("trace", "A-2", "--fund", "unemployment")
+    assert code == 0
+    assert "why: due 20.00 = arrived 5.00 + arrears 15.00" in out
+    assert "unemployment: asked 20.00, left 5.00, got 5.00, short by 15.00" in out
+    assert hub("trace", "A-2", "--fund", "medical")[0] == 64
+
+
 def test_trace_refuses_what_the_books_do_not_know(hub: Hub) -> None:
     code, out = hub("trace", "NOWHERE", "--json")
     assert code == 2
