@@ -118,6 +118,22 @@ def test_of_a_closed_month_it_is_what_was_missing_at_its_end(after_first: City) 
     assert sum(map(sum, before.values())) == after_first.total("f1", "arrears", period=PERIOD)[1]
 
 
+def test_each_agency_with_somebody_to_dun_is_told_once_until_the_second_posting(after_first: City) -> None:
+    """CCB, asked for A-3 alone, has not answered; both other agencies' units were refused by ICBC."""
+    assert [(item["agency"], item["about"]) for item in after_first.work("dunning")] == [
+        (CHAOYANG, f"{PERIOD}/{CHAOYANG}"), (HAIDIAN, f"{PERIOD}/{HAIDIAN}"),
+    ]  # fmt: skip
+    after_first.second_deduction()
+    assert after_first.work("dunning") == []
+    assert after_first.value("select count(*) from work_item where queue = 'dunning'") == 2
+
+
+def test_nobody_is_told_when_everybody_has_paid(city: City) -> None:
+    city.accept(city.dues(bill("A-1", 1, DUE), bill("A-2", 2, DUE, bank="CCB")))
+    city.first_deduction(ICBC={}, CCB={})
+    assert city.work("dunning") == []
+
+
 # ── the second-collection file ──────────────────────────────────────────────────────────────────────────────────
 
 
