@@ -15,7 +15,7 @@ from hub.app.intake import Answer, submit
 from hub.domain.dues import Mode
 from hub.domain.hand_over import Desk
 from hub.domain.periods import Period
-from hub.ledger import dunning
+from hub.ledger import calendars, dunning
 from hub.ledger.dunning import Dunned
 from simulators.amounts import Four
 from tests.processors.city import CHAOYANG, HAIDIAN, PERIOD, City, bill, unit_of
@@ -71,6 +71,18 @@ def test_before_the_first_posting_nobody_is_on_the_list(city: City) -> None:
     city.poll("ICBC")
     assert listed(city) == {}
     city.advance("11-04T09:00")
+    assert set(listed(city)) == {"A-1", "A-2"}
+
+
+def test_whose_bank_is_not_posted_yet_is_not_on_the_list(city: City) -> None:
+    """CCB does not work on the 3rd, so it is posted a day after ICBC."""
+    with city.hub.engine.begin() as conn:
+        days = [date(2026, 11, n) for n in range(1, 31)]
+        calendars.replace(conn, "CCB", [(day, day.weekday() < 5 and day.day != 3, "") for day in days])
+    city.accept(city.dues(bill("A-1", 1, DUE), bill("A-2", 2, DUE, bank="CCB")))
+    city.advance("11-04T10:00")
+    assert set(listed(city)) == {"A-1"}
+    city.advance("11-05T10:00")
     assert set(listed(city)) == {"A-1", "A-2"}
 
 
