@@ -3,18 +3,15 @@
 Late fees (滞纳金) are reckoned here day by day, with fractions: slowly, and by other arithmetic than the hub's.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from math import floor
 from typing import Final, NamedTuple
 
 from simulators.agency import Paper, money, sealed
-from simulators.amounts import NIL, Four, add, less, yuan
+from simulators.amounts import NIL, Four, add, four_of, less, yuan
 from simulators.chance import draw
-
-__all__ = ["Income", "IncomeBook", "Owed", "ordinary", "paper", "sealed"]
 
 ITEMS: Final = ("TRANSFER", "INTEREST", "SUBSIDY", "RETAINED", "DEPOSITED", "BANKRUPTCY", "OTHER")
 """What comes in of itself; late fees come of arrears."""
@@ -63,7 +60,7 @@ class Owed(NamedTuple):
     period: str
     first_day: date
     opened: Four
-    settled: Sequence[tuple[date, Four]]
+    settled: list[tuple[date, Four]]
 
     def accrued(self, received_on: date) -> Four:
         """Fen per fund, of every day before ``received_on``."""
@@ -87,13 +84,57 @@ class IncomeBook:
     def __init__(self) -> None:
         self.booked: list[tuple[datetime, str, Income]] = []
         self.closes: dict[str, dict[tuple[str, str], tuple[int, Four]]] = {}
-        self.settled: defaultdict[str, list[tuple[date, Four]]] = defaultdict(list)
-        """By monthly bill: money of days after its month's end, its own or its repayments'."""
+        self._owed: dict[str, tuple[str, Owed]] = {}  # by monthly bill, with its agency
         self._closed_at: datetime | None = None
 
-    def take(self, at: datetime, agency: str, told: Iterable[Income]) -> None:
-        """An accepted file."""
-        self.booked += [(at, agency, one) for one in told]
+    def opened(self, at: datetime, bill: str, agency: str, unit: str, period: str, missing: Four) -> None:
+        """The month's end left so much of a bill in arrears."""
+        self._owed[bill] = (agency, Owed(unit, period, (at + timedelta(days=1)).date(), missing, []))
+
+    def settled(self, at: datetime, bill: str, amounts: Four) -> None:
+        """Money came for a monthly bill, itself or by a repayment; of one that is not in arrears it costs nothing."""
+        if bill in self._owed:
+            self._owed[bill][1].settled.append((at.date(), amounts))
+
+    def papers(self, seed: int, agency: str, day: date, no: int) -> tuple[Paper, Paper | None]:
+        """What an agency tells on a day; and the same with a fen more of a late fee than has accrued, if there is one."""
+        told = list(ordinary(seed, agency, day))
+        fees = list(self._late_fees(seed, agency, day))
+        if not fees:
+            return paper(agency, day, no, told), None
+        most = self._unpaid(fees[0].unit, fees[0].period, day)
+        beyond = fees[0]._replace(no=f"{fees[0].no}-X", amounts=add(most, (1, 0, 0, 0)))
+        return paper(agency, day, no, [*told, *fees]), paper(agency, day, no, [*told, beyond])
+
+    def _late_fees(self, seed: int, agency: str, day: date) -> Iterator[Income]:
+        """Some units pay all that has accrued, some half of it."""
+        for of_agency, owed in self._owed.values():
+            luck = draw(seed, "late-fee", owed.unit, owed.period, day)
+            unpaid = self._unpaid(owed.unit, owed.period, day)
+            if of_agency == agency and luck % 100 < 40:
+                pension, unemployment, injury, maternity = (part // (1 + luck % 2) for part in unpaid)
+                if pension + unemployment + injury + maternity:
+                    no = f"ZNJ-{owed.unit}-{owed.period}-{day:%m%d}"
+                    yield Income(no, LATE_FEE, owed.unit, owed.period, (pension, unemployment, injury, maternity), day)
+
+    def _unpaid(self, unit: str, period: str, day: date) -> Four:
+        (owed,) = [each for _, each in self._owed.values() if (each.unit, each.period) == (unit, period)]
+        return less(owed.accrued(day), self.paid(unit, period))
+
+    def take(self, at: datetime, accepted: Paper) -> tuple[int, int]:
+        """An accepted file; answers how many incomes it holds and their total in fen."""
+        header, *rows = [line.split("|") for line in accepted.data.decode().splitlines()]
+        told = [
+            Income(row[2], row[3], row[4], row[5], four_of(row[6:10]), date.fromisoformat(row[11]))
+            for row in rows
+            if row[0] == "D"
+        ]
+        self.booked += [(at, header[3], one) for one in told]
+        return len(told), sum(sum(one.amounts) for one in told)
+
+    def met(self) -> dict[str, int]:
+        """How many incomes these books have seen, and late fees among them."""
+        return {"incomes": len(self.booked), "late_fees": sum(one.item == LATE_FEE for _, _, one in self.booked)}
 
     def paid(self, unit: str, period: str) -> Four:
         """Late fees paid so far for the arrears of a unit and a period."""

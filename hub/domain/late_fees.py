@@ -7,6 +7,7 @@ The day on which money comes costs nothing any more; the first day is the one af
 import datetime
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -73,6 +74,13 @@ def _spans(
         in_force = [rate.per_ten_thousand for rate in rates if rate.effective_from <= first]
         if in_force:
             yield first, next_, in_force[-1]
+
+
+class FeeStatus(StrEnum):
+    """Whether arrears and their late fees are settled, as they must be before a unit is deregistered (R13)."""
+
+    OWED = "owed"
+    SETTLED = "settled"
 
 
 @dataclass(frozen=True, slots=True)

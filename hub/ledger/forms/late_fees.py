@@ -10,14 +10,12 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from hub.domain.funds import NOTHING, FundAmounts
-from hub.domain.late_fees import LateFees, accrued, days_late, outstanding
+from hub.domain.late_fees import FeeStatus, LateFees, accrued, days_late, outstanding
 from hub.ledger import late_fees
 from hub.ledger.forms.form import Form, Measure, Question, SheetRow, wanted
 
 KEYS = ("agency", "unit", "period", "days")
 MEASURES: Final = ("outstanding", "accrued", "paid", "unpaid")
-OWED: Final = "owed"
-SETTLED: Final = "settled"
 
 
 def rows(connection: Connection, question: Question) -> Iterable[SheetRow]:
@@ -39,7 +37,7 @@ def rows(connection: Connection, question: Question) -> Iterable[SheetRow]:
         if not days and not left.total:
             continue
         amounts = (left, accrued(fees.changes, by), fees.paid, unpaid)
-        status = OWED if left.total or unpaid.total else SETTLED
+        status = FeeStatus.OWED if left.total or unpaid.total else FeeStatus.SETTLED
         keys = (owed.agency, owed.arrears.unit, owed.arrears.period, str(days))
         yield SheetRow(keys, tuple(map(_measure, amounts)), status)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.domain.dues import Kind, Mode
+from hub.domain.late_fees import FeeStatus
 from hub.domain.lifecycle import BillStatus
 from hub.domain.other_incomes import ITEM_WORDS
 
@@ -63,8 +64,8 @@ STATUS_WORDS: Final[dict[str, str]] = {
     BillStatus.PART: "部分到位",
     BillStatus.CANCELLED: "已注销",
     BillStatus.ARREARS: "欠缴",
-    "owed": "未结清",
-    "settled": "已结清",
+    FeeStatus.OWED: "未结清",
+    FeeStatus.SETTLED: "已结清",
 }
 
 

@@ -14,6 +14,7 @@ from hub.domain.money import MAX_AMOUNT, Fen
 from hub.domain.other_incomes import IncomeLine, IncomesFile, IncomesHeader, Item, ItemControl, totals_by_item
 from hub.ports import Refused
 from simulators import incomes
+from simulators.agency import sealed as seal
 from simulators.incomes import Income
 from tests.connectors.formats.strategies import agencies, capitals, days, numbers, periods, units
 
@@ -69,7 +70,7 @@ def told(*rewritten: tuple[bytes, bytes]) -> list[tuple[int | None, str, str]]:
         assert before in body
         body = body.replace(before, after, 1)
     count, total, _ = trailer.split(b"|")
-    sealed = incomes.sealed(body.decode().splitlines(), int(count), total.decode())
+    sealed = seal(body.decode().splitlines(), int(count), total.decode())
     parsed = agency_files.parse(paper.name, io.BytesIO(sealed))
     assert isinstance(parsed, Refused)
     return [(fault.line, fault.field, fault.code.value) for fault in parsed.faults]
