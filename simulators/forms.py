@@ -30,6 +30,7 @@ FORMS: Final = {
     "f1": Form(("agency",), ("due", "arrived", "arrears")),
     "f2": Form(("agency",), ("filed", "arrived", "cancelled", "pending")),
     "f3": Form(("agency",), ("filed", "arrived", "cancelled", "pending")),
+    "f4": Form(("agency", "item"), ("booked",)),
     "balances": Form(("agency",), ("collected",)),
     "arrears": Form(("agency", "unit", "period"), ("outstanding",)),
     "unit": Form(("period", "kind", "bill"), ("due", "arrived", "unarrived")),
@@ -130,6 +131,11 @@ def _finances(kind: str) -> Callable[[Oracle, Sums, str], None]:
     return fill
 
 
+def _f4(oracle: Oracle, sums: Sums, period: str) -> None:
+    for key, (count, amounts) in oracle.incomes.closes.get(period, {}).items():
+        sums.add(key, "booked", count, amounts)
+
+
 def _requested(step: str, key: Callable[[Line], Key]) -> Callable[[Oracle, Sums, str, int], None]:
     def fill(oracle: Oracle, sums: Sums, period: str, number: int) -> None:
         if (step, period, number) in oracle.done:
@@ -168,7 +174,7 @@ def _by_file(line: Line) -> Key:
     return (line.bill.bank, line.file)
 
 
-BY_PERIOD: Final = {"t8": _t8, "f1": _f1, "f2": _finances("A"), "f3": _finances("S")}
+BY_PERIOD: Final = {"t8": _t8, "f1": _f1, "f2": _finances("A"), "f3": _finances("S"), "f4": _f4}
 BY_ROUND: Final = {
     "f6": _requested("upload", _by_kind),
     "t26": _requested("batch", _by_bank),

@@ -123,6 +123,12 @@ class Month:
             lambda: self._counter(dates.day(15, 10).date(), period, "middle"),
             lambda: (*self._t8(period), Export("balances", period)),
         )
+        yield Appointment(
+            dates.day(16, 10),
+            f"{period} other incomes and late fees (其他项目收入)",
+            self._other_incomes,
+            lambda: self._not_yet(Export("f4", period)),
+        )
         yield from self._deduction(dates, 2)
         yield from self._late_answers(dates, dates.day(25, 10), Comes.LATE, 2)
         yield Appointment(
@@ -130,6 +136,9 @@ class Month:
             f"{period} last receipts",
             lambda: self._counter(dates.day(25, 11).date(), period, "end"),
             lambda: [Export("balances", period), *self._not_yet(Export("f1", period))],
+        )
+        yield Appointment(
+            dates.day(26, 10), f"{period} incomes after the close", self._other_incomes, lambda: [Export("f4", period)]
         )
         yield Appointment(
             dates.month_close.replace(minute=30),
@@ -216,7 +225,7 @@ class Month:
     def _all(self, period: str) -> list[Export]:
         """Every export of a closed period."""
         rounds = [Export(form, period, number) for form in ("f6", "t26", "f7", "f8", "t27") for number in ROUNDS]
-        whole = [Export(form, period) for form in ("t8", "f1", "f2", "f3", "balances", "arrears")]
+        whole = [Export(form, period) for form in ("t8", "f1", "f2", "f3", "f4", "balances", "arrears")]
         return [*rounds, *whole, Export("balances"), Export("arrears"), *self._units(period)]
 
     def _at_month_end(self, period: str) -> list[Export]:
@@ -390,6 +399,16 @@ class Month:
             (bill, self.plan.second_chance(bill.no)) for bill in asked if not bill.covered and bill.no not in waiting
         ]
         return [Again(bill.unit, mode, dates.second.batch.date()) for bill, mode in decided if mode]
+
+    def _other_incomes(self) -> None:
+        """Other incomes come in, and late fees of some arrears. One with a fen more than has accrued must be refused."""
+        day = self.oracle.now.date()
+        told = [self.oracle.incomes.papers(self.plan.seed, code, day, 1) for code in self.plan.agencies]
+        beyond = [paper for _, paper in told if paper is not None]
+        if beyond:
+            self._must_refuse(beyond[0])
+        for paper, answer in self._submit([good for good, _ in told]):
+            self._must_accept(paper, answer, *self.oracle.incomes.take(self.oracle.now, paper))
 
     # -- the counter ----------------------------------------------------------------------------------------------
 

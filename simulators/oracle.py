@@ -14,6 +14,7 @@ from simulators.agency import Paper
 from simulators.amounts import NIL, Four, add, fen, four_of, in_order, less, smaller
 from simulators.bank_program import fields_of
 from simulators.bank_work import Request
+from simulators.incomes import IncomeBook
 from simulators.sessions import booked_in, dates_of
 
 ROUNDS: Final = (1, 2)
@@ -119,6 +120,7 @@ class Oracle:
         self.batches: dict[tuple[str, str], list[Line]] = {}
         self.request_files: dict[tuple[str, int], list[str]] = defaultdict(list)
         self.suspense: dict[str, Four] = {}
+        self.incomes = IncomeBook()
         self._by_unit: dict[tuple[str, str], Bill] = {}
         self._receipts: dict[str, tuple[str, Four]] = {}
         self._underway: list[tuple[str, bytes]] = []
@@ -267,6 +269,7 @@ class Oracle:
             if bill.kind == "A":
                 arrears = self._by_unit[bill.refers_to, bill.unit]
                 arrears.repaid = add(arrears.repaid, amounts)
+            self.incomes.settled(self.now, bill.no if bill.kind != "A" else arrears.no, amounts)
             period = booked_in(self.now)
             bill.booked[period] = add(bill.booked.get(period, NIL), amounts)
 
@@ -304,10 +307,13 @@ class Oracle:
             self._post_ready()
         if step == "finance":
             self._close_finances(period)
+            self.incomes.close(period, self.now)
         if step == "close":
             self.shut[period] = [Shut(bill, bill.arrived) for bill in self._of(period)]
             for bill in self._of(period):
                 bill.in_arrears = not bill.covered
+                if bill.in_arrears:
+                    self.incomes.opened(self.now, bill.no, bill.agency, bill.unit, period, bill.missing)
 
     def _of(self, period: str) -> list[Bill]:
         return [bill for bill in self.bills.values() if bill.period == period and bill.monthly]
@@ -364,6 +370,7 @@ class Oracle:
                 for became in ("arrived", "cancelled", "pending")
             },
             "repaid": sum(sum(bill.repaid) > 0 for bill in self.bills.values()),
+            **self.incomes.met(),
         }
 
     def sporadic(self, period: str) -> Four:

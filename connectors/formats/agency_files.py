@@ -4,17 +4,19 @@ from typing import BinaryIO
 
 from connectors.formats.agency_frame import AgencyFileKind, AgencyFileName, Reading
 from connectors.formats.dues import read_dues
+from connectors.formats.incomes import read_incomes
 from connectors.formats.receipts import read_receipts
 from connectors.formats.returns import read_returns
 from connectors.formats.second_collection import read_again
 from hub.domain.dues import DuesFile
 from hub.domain.faults import Fault
+from hub.domain.other_incomes import IncomesFile
 from hub.domain.receipts import ReceiptsFile
 from hub.domain.returned_payments import ReturnsFile
 from hub.domain.second_collection import AgainFile
 from hub.ports import Refused
 
-AgencyFile = DuesFile | AgainFile | ReceiptsFile | ReturnsFile
+AgencyFile = DuesFile | AgainFile | ReceiptsFile | ReturnsFile | IncomesFile
 
 
 def parse(name: str, data: BinaryIO) -> AgencyFile | Refused:
@@ -26,7 +28,9 @@ def parse(name: str, data: BinaryIO) -> AgencyFile | Refused:
     return read(name, data).outcome
 
 
-AgencyReading = Reading[DuesFile] | Reading[AgainFile] | Reading[ReceiptsFile] | Reading[ReturnsFile]
+AgencyReading = (
+    Reading[DuesFile] | Reading[AgainFile] | Reading[ReceiptsFile] | Reading[ReturnsFile] | Reading[IncomesFile]
+)
 
 
 def read(name: str, data: BinaryIO) -> AgencyReading:
@@ -40,6 +44,8 @@ def read(name: str, data: BinaryIO) -> AgencyReading:
         return read_receipts(name, data)
     if kind is AgencyFileKind.RETURNS:
         return read_returns(name, data)
+    if kind is AgencyFileKind.INCOMES:
+        return read_incomes(name, data)
     named = AgencyFileName.parse(name)
     assert isinstance(named, Fault)
     return Reading(None, (named,), frozenset())

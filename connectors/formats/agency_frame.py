@@ -29,6 +29,7 @@ class AgencyFileKind(StrEnum):
     AGAIN = "AGAIN"  # second collection
     RECEIPTS = "RCPT"  # sporadic receipts
     RETURNS = "RTN"  # 退票
+    INCOMES = "INC"  # 其他项目收入
 
 
 _PATTERNS: Final[Mapping[AgencyFileKind, tuple[re.Pattern[str], str]]] = {
@@ -47,6 +48,10 @@ _PATTERNS: Final[Mapping[AgencyFileKind, tuple[re.Pattern[str], str]]] = {
     AgencyFileKind.RETURNS: (
         re.compile(f"RTN_{_AGENCY}_{_DATE}_{_NO}\\.txt", re.ASCII),
         "RTN_<agency>_<YYYYMMDD>_<4 digits>.txt",
+    ),
+    AgencyFileKind.INCOMES: (
+        re.compile(f"INC_{_AGENCY}_{_DATE}_{_NO}\\.txt", re.ASCII),
+        "INC_<agency>_<YYYYMMDD>_<4 digits>.txt",
     ),
 }
 

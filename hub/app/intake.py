@@ -19,16 +19,23 @@ from hub.app.wiring import Hub
 from hub.domain.dues import DuesFile
 from hub.domain.errors import HubError, RetriableError
 from hub.domain.faults import Fault
+from hub.domain.other_incomes import IncomesFile
 from hub.domain.receipts import ReceiptsFile
 from hub.domain.returned_payments import ReturnsFile
 from hub.domain.second_collection import AgainFile
 from hub.ledger import clock, files
 from hub.ledger.database import INTAKE_LOCK, lock_books_shared
 from hub.ports import Archived
-from hub.processors import take_in_dues, take_in_receipts, take_in_returns, take_in_second_collection
+from hub.processors import (
+    take_in_dues,
+    take_in_incomes,
+    take_in_receipts,
+    take_in_returns,
+    take_in_second_collection,
+)
 from hub.runtime.work_log import working
 
-AgencyFile = DuesFile | AgainFile | ReceiptsFile | ReturnsFile
+AgencyFile = DuesFile | AgainFile | ReceiptsFile | ReturnsFile | IncomesFile
 TRIES = 3
 MAX_BYTES = 2 << 30
 """A file of a million lines has some 200 MB."""
@@ -79,6 +86,7 @@ def _stage(name: str) -> str:
     """What taking a file in is called in the record of work, by the kind that its name tells."""
     kinds = {
         "DUES": "take-in-dues", "AGAIN": "take-in-second-collection", "RCPT": "take-in-receipts", "RTN": "take-in-returns",
+        "INC": "take-in-incomes",
     }  # fmt: skip
     return kinds.get(name.partition("_")[0], "take-in")
 
@@ -208,6 +216,11 @@ def _judge(hub: Hub, conn: Connection, file: AgencyFile, now: datetime) -> _Judg
             if held.waits:
                 raise _MoneyUnderWayError
             return _Judged(held.faults, lambda file_id: take_in_returns.keep(conn, file, held.receipts, file_id, now))
+        case IncomesFile():
+            told = take_in_incomes.check(conn, file, hub.parties, now)
+            if told.waits:
+                raise _MoneyUnderWayError
+            return _Judged(told.faults, lambda file_id: take_in_incomes.keep(conn, file, file_id, now))
 
 
 def _identity(file: AgencyFile) -> str:
@@ -220,12 +233,14 @@ def _identity(file: AgencyFile) -> str:
             return take_in_receipts.identity(file.header)
         case ReturnsFile():
             return take_in_returns.identity(file.header)
+        case IncomesFile():
+            return take_in_incomes.identity(file.header)
 
 
 def _total(file: AgencyFile) -> int:
     """Fen of a file; a second collection has no amounts of its own."""
     match file:
-        case DuesFile():
+        case DuesFile() | IncomesFile():
             return sum(line.amounts.total for line in file.lines)
         case AgainFile():
             return 0

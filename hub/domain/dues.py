@@ -11,11 +11,11 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from hub.domain.faults import Fault, FaultCode, in_file_order, repeated
-from hub.domain.funds import FUND_NAMES, FundAmounts
+from hub.domain.funds import FundAmounts
 from hub.domain.ids import AgencyCode, BankCode, BillNo, UnitNo
 from hub.domain.money import print_yuan
 from hub.domain.periods import Period
-from hub.domain.reconciliation import ControlTotals
+from hub.domain.reconciliation import ControlTotals, control_faults
 
 
 class Kind(StrEnum):
@@ -154,7 +154,7 @@ def controls_against(
             expected = "a mode and bank of the D lines"
             faults.append(Fault(control.file_line, "bank", FaultCode.CONTROL_TOTAL, expected, _named(key)))
         else:
-            faults += _differences(control, counted[key])
+            faults += control_faults(control.file_line, control.totals, counted[key])
         declared.add(key)
     missing = [key for key in counted if key not in declared]
     faults += [Fault(None, "C", FaultCode.CONTROL_TOTAL, f"a C line for {_named(key)}", "") for key in missing]
@@ -177,18 +177,6 @@ def totals_by_mode_and_bank(lines: Sequence[DuesLine]) -> dict[tuple[Mode, BankC
     for line in lines:
         amounts.setdefault((line.mode, line.bank), []).append(line.amounts)
     return {key: ControlTotals.of(each) for key, each in amounts.items()}
-
-
-def _differences(control: ControlLine, counted: ControlTotals) -> list[Fault]:
-    faults: list[Fault] = []
-    if control.totals.count != counted.count:
-        found = str(control.totals.count)
-        faults.append(Fault(control.file_line, "count", FaultCode.CONTROL_TOTAL, str(counted.count), found))
-    for fund, expected, declared in zip(FUND_NAMES, counted.amounts, control.totals.amounts, strict=True):
-        if declared != expected:
-            found = print_yuan(declared)
-            faults.append(Fault(control.file_line, fund, FaultCode.CONTROL_TOTAL, print_yuan(expected), found))
-    return faults
 
 
 def _named(key: tuple[Mode, BankCode]) -> str:

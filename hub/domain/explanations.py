@@ -340,6 +340,7 @@ _SIDES: Final[Mapping[Account, Words]] = {
     Account.CITY_CLEARING: Words("与市中心往来", "clearing with the city"),
     Account.SUSPENSE: Words("暂收款", "suspense"),
     Account.FUND_INCOME: Words("保险费收入", "fund income"),
+    Account.OTHER_INCOME: Words("其他项目收入", "other income"),
     Account.MEMO_DUES: Words("应收备查", "memorandum of dues"),
     Account.MEMO_ARREARS: Words("欠缴备查", "memorandum of arrears"),
     Account.MEMO_CONTRA: Words("备查对应", "memorandum contra"),
@@ -356,6 +357,7 @@ _KINDS: Final[Mapping[EntryKind, Words]] = {
     EntryKind.AGENCY_ANSWER_CHANGED: Words("经办机构更正入账", "changed answers booked anew at the agency"),
     EntryKind.ARREARS_OPENED: Words("月末转欠缴", "arrears opened at month end"),
     EntryKind.CANCELLATION: Words("补缴注销", "supplements cancelled"),
+    EntryKind.OTHER_INCOME: Words("其他项目收入入账", "other incomes"),
 }
 
 _AT_AGENCY: Final[Mapping[Account, Rule]] = {
@@ -406,24 +408,27 @@ BOOKED: Final[Mapping[EntryKind, Mapping[Account, Rule]]] = {
     },
     EntryKind.ARREARS_OPENED: {Account.MEMO_DUES: Rule.ARREARS, Account.MEMO_ARREARS: Rule.ARREARS},
     EntryKind.CANCELLATION: {Account.MEMO_DUES: Rule.CANCELLATION, Account.MEMO_CONTRA: Rule.MEMORANDUM},
+    EntryKind.OTHER_INCOME: dict.fromkeys((Account.INCOME_ACCOUNT, Account.OTHER_INCOME), Rule.OTHER_INCOME),
 }
 """Which rule puts money on an account, by what the entry books."""
 
 
 class Part(StrEnum):
-    """What of a bill stands behind an entry."""
+    """What of a bill, or of another income, stands behind an entry."""
 
     DUES = "dues"  # money for a bill in its month, or the dues themselves
     ARREARS = "arrears"  # money that settles, or taken back opens, arrears
     OPENED = "opened"  # dues that become arrears
     SUSPENSE = "suspense"
+    INCOME = "income"  # an other income (C15), of no bill
 
 
 _MONEY: Final = frozenset({Part.DUES, Part.ARREARS})
 HOLDS: Final[Mapping[Account, frozenset[Part]]] = {
-    Account.INCOME_ACCOUNT: _MONEY | {Part.SUSPENSE},
+    Account.INCOME_ACCOUNT: _MONEY | {Part.SUSPENSE, Part.INCOME},
     Account.CITY_CLEARING: _MONEY | {Part.SUSPENSE},
     Account.FUND_INCOME: _MONEY,
+    Account.OTHER_INCOME: frozenset({Part.INCOME}),
     Account.MEMO_CONTRA: _MONEY,
     Account.SUSPENSE: frozenset({Part.SUSPENSE}),
     Account.MEMO_DUES: frozenset({Part.DUES, Part.OPENED}),

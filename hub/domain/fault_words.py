@@ -23,6 +23,7 @@ WORDS: Final[Mapping[FaultCode, tuple[str, str]]] = {
     FaultCode.MODE: ("缴费方式不符", "mode of payment"),
     FaultCode.KIND: ("业务种类不符", "kind of bill"),
     FaultCode.METHOD: ("收款方式不符", "method of payment"),
+    FaultCode.ITEM: ("收入项目不符", "item of income"),
     FaultCode.SUM: ("四项基金之和与合计不符", "four funds differ from their total"),
     FaultCode.COUNT: ("笔数不符", "count differs from the lines"),
     FaultCode.CONTROL_TOTAL: ("控制总额不符", "control total differs from the lines"),

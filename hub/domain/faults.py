@@ -28,6 +28,7 @@ class FaultCode(StrEnum):
     MODE = "mode"
     KIND = "kind"
     METHOD = "method"
+    ITEM = "item"  # of other incomes, or what does not go with it
     # sums
     SUM = "sum"  # four funds against their total
     COUNT = "count"
@@ -113,9 +114,10 @@ def repeated(field: str, found: Iterable[tuple[int, str]]) -> list[Fault]:
     """A DUPLICATE fault for every text that stood before; ``found``: line of the file and text, in file order."""
     first: dict[str, int] = {}
     faults: list[Fault] = []
+    one = f"an {field}" if field[0] in "aeio" else f"a {field}"
     for line, text in found:
         if text in first:
-            faults.append(Fault(line, field, FaultCode.DUPLICATE, f"a {field} not in line {first[text]} already", text))
+            faults.append(Fault(line, field, FaultCode.DUPLICATE, f"{one} not in line {first[text]} already", text))
         else:
             first[text] = line
     return faults

@@ -10,6 +10,7 @@ UnitNo = NewType("UnitNo", str)  # 参保单位, the registration number (R7)
 BillNo = NewType("BillNo", str)  # 单据号, unique for ever
 ReceiptNo = NewType("ReceiptNo", str)  # 收款凭证号
 ReturnNo = NewType("ReturnNo", str)  # 退票号
+IncomeNo = NewType("IncomeNo", str)  # 其他项目收入凭证号
 InstructionNo = NewType("InstructionNo", str)  # 扣款指令号
 
 AGENCY: Final = re.compile(r"[0-9]{6}", re.ASCII)

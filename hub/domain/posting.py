@@ -21,6 +21,7 @@ class Account(StrEnum):
     CITY_CLEARING = "CITY_CLEARING"  # 与市中心往来
     SUSPENSE = "SUSPENSE"  # 暂收款
     FUND_INCOME = "FUND_INCOME"  # 保险费收入
+    OTHER_INCOME = "OTHER_INCOME"  # 其他项目收入
     MEMO_DUES = "MEMO_DUES"  # 应收
     MEMO_ARREARS = "MEMO_ARREARS"  # 欠缴
     MEMO_CONTRA = "MEMO_CONTRA"  # 备查对应
@@ -50,6 +51,7 @@ class EntryKind(StrEnum):
     AGENCY_ANSWER_CHANGED = "agency-answer-changed"
     ARREARS_OPENED = "arrears-opened"
     CANCELLATION = "cancellation"
+    OTHER_INCOME = "other-income"
 
 
 Side = Literal["D", "C"]  # 借, 贷
@@ -140,6 +142,11 @@ def mirrored(postings: tuple[Posting, ...]) -> tuple[Posting, ...]:
         Posting(posting.account, posting.fund, "C" if posting.side == "D" else "D", posting.amount)
         for posting in postings
     )
+
+
+def other_income(amounts: FundAmounts) -> tuple[Posting, ...]:
+    """Other incomes (其他项目收入, C15) at the agency; the items stand in the sub-ledger. No dues are behind them."""
+    return _debit(Account.INCOME_ACCOUNT, amounts) + _credit(Account.OTHER_INCOME, amounts)
 
 
 def dues_cancelled(amounts: FundAmounts) -> tuple[Posting, ...]:

@@ -38,6 +38,7 @@ class Rule(StrEnum):
     IN_DOUBT = "arrears-in-doubt"
     REPAYMENT = "repayment"
     CANCELLATION = "cancellation"
+    OTHER_INCOME = "other-income"
     SHADOW = "shadow"
     ADDS_UP = "adds-up"
 
@@ -231,6 +232,15 @@ READINGS: Final[tuple[Reading, ...]] = (
         Words(
             "补缴、还欠不成功的注销, 须重新办理",
             "a supplement or repayment that fails is cancelled and has to be filed again",
+        ),
+    ),
+    _first(
+        Rule.OTHER_INCOME,
+        "C15",
+        "hub.processors.take_in_incomes",
+        Words(
+            "其他项目收入(利息、补贴、滞纳金等)受理即入账, 不属保险费收入",
+            "other incomes (interest, subsidies, late fees …) are booked on acceptance, apart from contributions",
         ),
     ),
     _first(

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from hub.domain.funds import NOTHING, FundAmounts
-from hub.domain.money import Fen
+from hub.domain.faults import Fault, FaultCode
+from hub.domain.funds import FUND_NAMES, NOTHING, FundAmounts
+from hub.domain.money import Fen, print_yuan
 
 HASH_TOTAL_MODULUS: Final = 10**12
 HASHED_DIGITS: Final = 10
@@ -43,6 +44,18 @@ class ControlTotals:
 
 
 NO_LINES: Final = ControlTotals(0, NOTHING)
+
+
+def control_faults(file_line: int, declared: ControlTotals, counted: ControlTotals) -> list[Fault]:
+    """A ``C`` line against what its ``D`` lines add up to: every figure that differs."""
+    faults: list[Fault] = []
+    if declared.count != counted.count:
+        found = str(declared.count)
+        faults.append(Fault(file_line, "count", FaultCode.CONTROL_TOTAL, str(counted.count), found))
+    for fund, expected, said in zip(FUND_NAMES, counted.amounts, declared.amounts, strict=True):
+        if said != expected:
+            faults.append(Fault(file_line, fund, FaultCode.CONTROL_TOTAL, print_yuan(expected), print_yuan(said)))
+    return faults
 
 
 def hash_total(accounts: Iterable[str]) -> int:

@@ -133,8 +133,11 @@ BEHIND: Final[Mapping[EntryKind, str]] = {
     EntryKind.CANCELLATION: f"""
         select b.bill_no, '{Part.DUES}' as part, {_BILLED} from cancellation x join bill b on b.id = x.bill_id
         where x.entry_id = :entry""",
+    EntryKind.OTHER_INCOME: f"""
+        select i.income_no as bill_no, '{Part.INCOME}' as part, {", ".join(f"i.{fund}" for fund in FUND_NAMES)}
+        from other_income i where i.entry_id = :entry""",
 }
-"""SQL: the bills behind an entry of each kind, as rows (bill, part, four funds)."""
+"""SQL: the bills behind an entry of each kind, or the incomes, as rows (bill, part, four funds)."""
 _BY_EVENT: Final = frozenset(
     {
         EntryKind.BANK_ARRIVAL,

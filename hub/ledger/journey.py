@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, text
 
 import topics
 from hub.domain.funds import FUND_NAMES, Fund
+from hub.domain.other_incomes import Item
 from hub.ledger import bill_accounts, explanations
 from hub.ledger.bills import HEADER_LINES
 from hub.ports import BankFormat, FileArchive
@@ -152,6 +153,7 @@ class _Search:
                 self._why_of("return", self.reversal),
                 self._rows("select * from reversal where return_no = :name", name=name),
             ),
+            lambda name: map(self.income, self._rows("select * from other_income where income_no = :name", name=name)),
             lambda name: map(
                 self.batch, self._rows("select * from batch where batch_no = :name or file_name = :name", name=name)
             ),
@@ -240,7 +242,7 @@ class _Search:
         for row in found:
             facts = {"opened": _amounts(row), **_facts(row, "in_doubt", "opened_on")}
             entries = () if row.entry_id is None else self._entries(row.entry_id)
-            then = (*entries, *(self._repayments(repays) if bill.kind == "M" else ()))
+            then = (*entries, *(self._repayments(repays) if bill.kind == "M" else ()), *self._late_fees(repays))
             yield Stop("arrears", row.bill_no, facts, then)
 
     def _repayments(self, arrears: Mapping[str, Any]) -> Iterator[Stop]:
@@ -252,6 +254,12 @@ class _Search:
             facts = {**_facts(row, "period", "mode", "bank", "accepted_at"), "claimed": _amounts(row)}
             settled = self._event(_event_id(topics.ARREARS_SETTLED, f"repayment/{row.bill_no}"))
             yield Stop("repayment", row.bill_no, facts, (*settled, *self._cancellation(row)))
+
+    def _late_fees(self, arrears: Mapping[str, Any]) -> Iterator[Stop]:
+        query = (
+            "select * from other_income where item = :fee and unit = :unit and period = :period and agency = :agency"
+        )
+        yield from map(self.income, self._rows(f"{query} order by id", fee=Item.LATE_FEE.value, **arrears))
 
     # ── a deduction ─────────────────────────────────────────────────────────────────────────────────────────────
     def _instructions(self, name: str) -> Sequence[Row[Any]]:
@@ -379,6 +387,13 @@ class _Search:
             ),
         )
         return Stop("reversal", row.return_no, {"receipt": reversed_.receipt_no, **facts}, then)
+
+    def income(self, row: Row[Any]) -> Stop:
+        """Another income: where it was told, what it is of, the entry that books its file."""
+        facts = _facts(row, "agency", "item", "unit", "period", "received_on", "booking_period", "accepted_at")
+        facts = {name: fact for name, fact in facts.items() if fact is not None}
+        then = (self._file(row.file_id, row.line + HEADER_LINES), *self._entries(row.entry_id))
+        return Stop("other-income", row.income_no, {**facts, "booked": _amounts(row)}, then)
 
     def change(self, row: Row[Any]) -> Stop:
         """An answer that its bank changed: what it says now, what that took back and put in its place."""

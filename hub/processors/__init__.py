@@ -57,10 +57,11 @@ FLOW: Final[tuple[FlowStep, ...]] = (
     FlowStep(10, "book_at_agency", "book-at-agency", (topics.ARRIVAL_NOTIFIED,), (), "the agency books its notice"),
     FlowStep(11, "take_in_receipts", "", (), (topics.RECEIPT_RECORDED,), "sporadic receipts are booked"),
     FlowStep(11, "take_in_returns", "", (), (topics.CHEQUE_RETURNED,), "receipts that come back are reversed (退票)"),
+    FlowStep(11, "take_in_incomes", "", (), (), "other incomes and late fees are booked (其他项目收入, 滞纳金)"),
     FlowStep(11, "take_in_changes", "", (), (topics.ANSWER_CHANGED,), "banks' changed answers are booked anew (更正)"),
     FlowStep(11, "book_changes", "book-changes", (topics.ANSWER_CHANGED,), (), "the agency books what a bank changed"),
     FlowStep(
-        11, "close_finances", "", (), (), "what is unpaid of supplements and repayments is cancelled (财表二, 财表三)"
+        11, "close_finances", "", (), (), "what is unpaid of supplements and repayments is cancelled (财表二, 财表三, 财表四)"
     ),
     FlowStep(12, "close_month", "", (), (topics.PERIOD_CLOSED,), "the month is closed (财表一)"),
     FlowStep(

@@ -1,6 +1,8 @@
-"""Step 11, close the finances (C10, C11): what became of supplements and repayments (财表三, 财表二); what is unpaid is cancelled.
+"""Step 11, close the finances (C10, C11, C15): what became of supplements and repayments (财表三, 财表二), what is unpaid of them
+is cancelled; and what other incomes were booked (财表四).
 
-Reads: supplements and repayments, their money and cancellations. Writes: cancellations, the account of each agency.
+Reads: supplements and repayments, their money and cancellations; other incomes. Writes: cancellations, the account of each
+agency.
 Rule: filed = arrived + cancelled + pending; a sporadic bill without money by the hour is cancelled; what a bank was asked for
 and has not answered stays pending.
 Repeat: the step is marked done in the transaction that draws the account up; that the hour has come may be said twice.
@@ -13,7 +15,7 @@ from sqlalchemy import Engine
 
 from hub.domain.lifecycle import Cancelled
 from hub.domain.timetable import TZ, ScheduledStep
-from hub.ledger import cancellations, clock, finance_book, steps
+from hub.ledger import cancellations, clock, finance_book, incomes, steps
 from hub.ledger.database import lock_books_shared, one_snapshot
 
 
@@ -33,4 +35,5 @@ def carry_out(engine: Engine, step: ScheduledStep) -> int:
         cause = f"FINANCE-CLOSE/{step.period}"
         cancelled = cancellations.cancel(conn, unpaid, Cancelled.UNPAID, at=at, period=period, cause=cause)
         finance_book.draw_up(conn, str(step.period), at, since)
+        incomes.close(conn, str(step.period), at, since)
         return cancelled

@@ -201,7 +201,9 @@ def test_papers_go_into_a_file_or_into_a_pipe_but_never_on_a_screen(
 
 WRONG = [
     ["f9", "--period", "2026-12"],
-    ["f4", "--period", "2026-12"],
+    ["f4"],
+    ["f4", "--period", "2026-12", "--as-of", "2026-12-31"],
+    ["late-fees", "--as-of", "2026-02-29"],
     ["t8"],
     ["t8", "--period", "2026-13"],
     ["t8", "--period", "2026-12", "--agency", "110199"],

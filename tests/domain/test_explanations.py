@@ -29,6 +29,7 @@ POSTED: dict[EntryKind, tuple[Posting, ...]] = {
     EntryKind.AGENCY_ANSWER_CHANGED: posting.agency_arrival(SOME, SOME, SOME),
     EntryKind.ARREARS_OPENED: posting.arrears_opened(SOME),
     EntryKind.CANCELLATION: posting.dues_cancelled(SOME),
+    EntryKind.OTHER_INCOME: posting.other_income(SOME),
 }
 """What each kind of entry may hold; a new kind has to be added here and to the table."""
 

@@ -26,7 +26,8 @@ def sheet(name: str, rows: int, *, most: int = 10**9, seed: int = 1) -> Sheet:
             "unit": f"110105{at:06d}",
             "period": "2026-12",
             "bill": f"110105-2026-12-M-0001-{at:08d}",
-            "item": "利息收入",
+            "item": "INTEREST",
+            "days": str(at),
         }
         measures = (
             Measure(chance.randrange(1, 10**6), *(chance.randrange(most) for _ in range(4))) for _ in form.measures
@@ -34,4 +35,5 @@ def sheet(name: str, rows: int, *, most: int = 10**9, seed: int = 1) -> Sheet:
         status = chance.choice(["open", "arrived", "part", "arrears"]) if form.has_status else None
         filled.append(SheetRow(tuple(keys[key] for key in form.keys), tuple(measures), status))
     in_order = tuple(sorted(filled, key=lambda row: row.keys))
-    return Sheet(form=form, period="2026-12", round=1 if form.has_round else None, rows=in_order)
+    as_of = "2026-12-31" if form.as_of_a_day else None
+    return Sheet(form=form, period="2026-12", round=1 if form.has_round else None, rows=in_order, as_of=as_of)

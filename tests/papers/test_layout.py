@@ -9,7 +9,9 @@ from sqlalchemy import Connection
 
 from hub.app.papers.layout import HASH_DIGITS, NO_VALUE, Names, Paper, papers, whole
 from hub.domain.dues import Kind, Mode
+from hub.domain.late_fees import FeeStatus
 from hub.domain.lifecycle import BillStatus
+from hub.domain.other_incomes import Item
 from hub.ledger.forms import FORMS, Question, fill
 from hub.ledger.forms.form import MEASURE_FIELDS
 from hub.ledger.forms.on_paper import FIELD_HEADS, KEY_VALUES, STATUS_WORDS
@@ -52,7 +54,8 @@ def test_every_form_with_a_number_is_among_them() -> None:
 def test_there_is_a_word_for_every_code_and_every_field() -> None:
     assert set(KEY_VALUES["kind"]) == set(Kind)
     assert set(KEY_VALUES["mode"]) == set(Mode)
-    assert set(STATUS_WORDS) == set(BillStatus)
+    assert set(STATUS_WORDS) == {*BillStatus, *FeeStatus}
+    assert set(KEY_VALUES["item"]) == set(Item)
     assert tuple(FIELD_HEADS) == MEASURE_FIELDS
 
 

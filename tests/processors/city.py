@@ -22,12 +22,13 @@ from hub.domain.timetable import TZ
 from hub.ledger import calendars, clock
 from hub.ledger.database import engine
 from hub.ledger.forms import FORMS, Question, fill
-from simulators import agency
+from simulators import agency, incomes
 from simulators.agency import Again, Bill, Paper, Receipt, Returned
 from simulators.amounts import FUNDS, Four, in_order, yuan
 from simulators.bank_program import print_result, read_request
 from simulators.bank_signing import Signing, exchange_keys
 from simulators.bank_work import Asked, Given, Request
+from simulators.incomes import Income
 from tests.fakes import FakeBankDoor, FakeBankServer, FakeFileArchive
 from tests.processors.pump import Pump, Temper
 
@@ -231,6 +232,10 @@ class City:
         came = [Returned(no, receipt, fen, "存款不足", self.today()) for no, receipt, fen in back]
         return agency.returns(agency_code, self.today(), number, came)
 
+    def incomes(self, *told: Income, agency_code: str = CHAOYANG) -> Paper:
+        """Other incomes, told today."""
+        return incomes.paper(agency_code, self.today(), self._next("incomes", agency_code, str(self.today())), told)
+
     def _next(self, *what: str) -> int:
         self._numbers[what] = self._numbers.get(what, 0) + 1
         return self._numbers[what]
@@ -428,6 +433,11 @@ _BOOKS: Mapping[str, str] = {
         select t.batch_no, n.agency, n.supplementary, n.requested, n.arrived_count, n.arrived, n.unarrived, n.suspense, n.event_id
         from notice n join batch t on t.id = n.batch_id order by 1, 2
     """,
+    "incomes": f"""
+        select i.income_no, i.agency, i.item, i.unit, i.period, {_AMOUNTS.format("i")}, i.received_on, i.booking_period
+        from other_income i order by 1
+    """,
+    "income closes": "select period, agency, item, booked_count, booked from other_income_close order by 1, 2, 3",
     "cancellations": """
         select b.bill_no, x.reason, x.cause, x.cancelled_at, x.booking_period from cancellation x join bill b on b.id = x.bill_id
         order by 1

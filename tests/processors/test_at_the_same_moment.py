@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from connectors.bank.failures import PermissionRefusedError
 from connectors.formats.dues import parse_dues
+from connectors.formats.incomes import parse_incomes
 from connectors.formats.receipts import parse_receipts
 from connectors.formats.returns import parse_returns
 from hub.app import schedule
@@ -116,7 +117,7 @@ def all_is_proven(city: City) -> bool:
     hub = city.hub
     evidence = Evidence(
         archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, read_returns=parse_returns,
-        format_of=hub.formats.get,
+        read_incomes=parse_incomes, format_of=hub.formats.get,
     )  # fmt: skip
     return [outcome for outcome in verify(hub.engine, evidence) if not outcome.ok] == []
 

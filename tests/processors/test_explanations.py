@@ -18,6 +18,7 @@ from hub.ledger.database import engine
 from hub.ledger.journey import Bytes, Stop, follow
 from hub.processors import FLOW
 from simulators.amounts import Four
+from simulators.incomes import Income
 from tests.processors.city import PERIOD, City, bill, unit_of
 from tests.processors.conftest import NewCity
 from tests.processors.test_any_order import History
@@ -115,6 +116,7 @@ def test_at_every_moment_every_bill_adds_up_to_what_the_exports_say(city: City) 
 
 def test_every_posting_of_the_month_is_explained_by_the_bills_behind_it(city: City, tmp_path: Path) -> None:
     History(city, None).live()
+    city.accept(city.incomes(Income("I-1", "INTEREST", "", "", (500, 40, 0, 3), city.today())))
     kinds = set()
     for number, what, lines in city.rows(
         "select e.id, e.what, (select count(distinct p.account) from journal_posting p where p.entry_id = e.id) "

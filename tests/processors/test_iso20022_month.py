@@ -3,6 +3,7 @@
 import pytest
 
 from connectors.formats.dues import parse_dues
+from connectors.formats.incomes import parse_incomes
 from connectors.formats.receipts import parse_receipts
 from connectors.formats.returns import parse_returns
 from hub.ledger.verification import Evidence, verify
@@ -27,7 +28,7 @@ def what_is_not_proven(city: City) -> list[object]:
     hub = city.hub
     evidence = Evidence(
         archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, read_returns=parse_returns,
-        format_of=hub.formats.get,
+        read_incomes=parse_incomes, format_of=hub.formats.get,
     )  # fmt: skip
     return [outcome for outcome in verify(hub.engine, evidence) if not outcome.ok]
 

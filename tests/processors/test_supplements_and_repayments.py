@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from connectors.formats.dues import parse_dues
+from connectors.formats.incomes import parse_incomes
 from connectors.formats.receipts import parse_receipts
 from connectors.formats.returns import parse_returns
 from hub.ledger import repayments
@@ -36,7 +37,7 @@ def proven(city: City) -> list[str]:
     assert city.arrears_told() == city.arrears_outstanding(), "readers of the topics know what is outstanding"
     evidence = Evidence(
         archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, read_returns=parse_returns,
-        format_of=hub.formats.get,
+        read_incomes=parse_incomes, format_of=hub.formats.get,
     )  # fmt: skip
     return [f"{each.name}: {each.detail}" for each in verify(hub.engine, evidence) if not each.ok]
 

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from connectors.formats.dues import parse_dues
+from connectors.formats.incomes import parse_incomes
 from connectors.formats.receipts import parse_receipts
 from connectors.formats.returns import parse_returns
 from hub.ledger.database import engine
@@ -25,7 +26,7 @@ NOTHING: Four = (0, 0, 0, 0)
 def wrong(city: City) -> list[Outcome]:
     evidence = Evidence(
         archive=city.hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, read_returns=parse_returns,
-        format_of=city.hub.formats.get,
+        read_incomes=parse_incomes, format_of=city.hub.formats.get,
     )  # fmt: skip
     return [outcome for outcome in verify(city.hub.engine, evidence) if not outcome.ok]
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import typer
 
+from connectors.formats.grammar import DATE_GRAMMAR, parse_date
 from hub.app.cli import output
 from hub.app.cli.output import Context
 from hub.domain.ids import UNIT
 from hub.domain.periods import PERIOD_GRAMMAR, Period
-from hub.ledger.forms import FORMS, NOT_YET, Form, Question, Sheet, fill
+from hub.ledger.forms import FORMS, Form, Question, Sheet, fill
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,6 +35,7 @@ def export(
     agency: str | None = typer.Option(None, help="Only this agency."),
     bank: str | None = typer.Option(None, help="Only this bank."),
     unit: str | None = typer.Option(None, help="Only this unit, 12 digits."),
+    as_of: str | None = typer.Option(None, "--as-of", help="Of late-fees: as of this day, YYYY-MM-DD; else today."),
     format_: str | None = typer.Option(
         None, "--format", help="json, csv, xlsx or pdf; else what FILE ends in, or a table in yuan."
     ),
@@ -43,7 +45,7 @@ def export(
     context = output.of(ctx)
     wanted = known_form(form)
     kind = known_format(format_, out, as_json=context.json)
-    question = Question(period=period, round=round_, agency=agency, bank=bank, unit=unit)
+    question = Question(period=period, round=round_, agency=agency, bank=bank, unit=unit, as_of=as_of)
     check(context, wanted, question)
     engine = context.engine("hub_read")
     try:
@@ -59,8 +61,6 @@ def export(
 
 def known_form(name: str) -> Form:
     """The form of a name, or wrong usage."""
-    if name in NOT_YET:
-        raise typer.BadParameter(f"form {name} is not in this version; there are {', '.join(FORMS)}")
     if name not in FORMS:
         raise typer.BadParameter(f"{name!r} is no form; there are {', '.join(FORMS)}")
     return FORMS[name]
@@ -94,6 +94,8 @@ def check(context: Context, form: Form, question: Question) -> None:
         wrong.append(f"--period {question.period!r} is not {PERIOD_GRAMMAR}")
     if question.unit is not None and UNIT.fullmatch(question.unit) is None:
         wrong.append(f"--unit {question.unit!r} is not 12 digits")
+    if question.as_of is not None and parse_date(question.as_of) is None:
+        wrong.append(f"--as-of {question.as_of!r} is not {DATE_GRAMMAR}")
     agencies = [each.code for each in context.settings.agencies]
     if question.agency is not None and question.agency not in agencies:
         wrong.append(f"--agency {question.agency!r} is not in hub.toml; there are {', '.join(agencies)}")

@@ -38,7 +38,14 @@ def as_table(sheet: Sheet) -> Table:
     """One block of columns a measure: count and total in yuan; the last line is the form's total."""
     title = f"{sheet.form.paper} {sheet.form.title}".strip()
     about = " · ".join(
-        part for part in (sheet.period or "to date", f"round {sheet.round}" if sheet.round else "", "yuan") if part
+        part
+        for part in (
+            sheet.period or "to date",
+            f"round {sheet.round}" if sheet.round else "",
+            f"as of {sheet.as_of}" if sheet.as_of else "",
+            "yuan",
+        )
+        if part
     )
     table = Table(title=f"{title}\n{about}", box=box.SIMPLE_HEAD, show_footer=True)
     for at, key in enumerate(sheet.form.keys):

@@ -40,13 +40,14 @@ def verify(ctx: typer.Context) -> int:
 def evidence_of(hub: "Hub") -> "Evidence":
     """The archive, and the formats that can read it."""
     from connectors.formats.dues import parse_dues
+    from connectors.formats.incomes import parse_incomes
     from connectors.formats.receipts import parse_receipts
     from connectors.formats.returns import parse_returns
     from hub.ledger.verification import Evidence
 
     return Evidence(
         archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, read_returns=parse_returns,
-        format_of=hub.formats.get,
+        read_incomes=parse_incomes, format_of=hub.formats.get,
     )  # fmt: skip
 
 

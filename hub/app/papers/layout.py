@@ -165,6 +165,8 @@ def _about(sheet: Sheet, question: Question, names: Names, *, addressed: bool) -
         yield f"所属期：{year}年{month}月"
     if sheet.form.has_round:
         yield _ROUNDS[sheet.round]
+    if sheet.as_of is not None:
+        yield f"计算至：{sheet.as_of}"
     for key in ("agency", "bank", "unit"):
         value = question.values()[key]
         if value is not None and not (key == "agency" and addressed):

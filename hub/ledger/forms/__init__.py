@@ -1,14 +1,13 @@
-"""The forms (表) that the hub fills in from its books; one module each. 财表四 is not made yet."""
+"""The forms (表) that the hub fills in from its books; one module each."""
 
 from typing import Final
 
-from hub.ledger.forms import arrears, balances, f1, f2, f3, f6, f7, f8, t8, t9, t26, t27, unit
+from hub.ledger.forms import arrears, balances, f1, f2, f3, f4, f6, f7, f8, late_fees, t8, t9, t26, t27, unit
 from hub.ledger.forms.form import Form, Measure, Question, Sheet, SheetRow, fill
 
 FORMS: Final[dict[str, Form]] = {
-    module.FORM.name: module.FORM for module in (t8, t9, f6, t26, f7, f8, t27, f1, f2, f3, balances, arrears, unit)
+    module.FORM.name: module.FORM
+    for module in (t8, t9, f6, t26, f7, f8, t27, f1, f2, f3, f4, balances, arrears, late_fees, unit)
 }
-NOT_YET: Final = ("f4",)
-"""Forms of the contract that this version does not fill in."""
 
-__all__ = ["FORMS", "NOT_YET", "Form", "Measure", "Question", "Sheet", "SheetRow", "fill"]
+__all__ = ["FORMS", "Form", "Measure", "Question", "Sheet", "SheetRow", "fill"]

@@ -6,7 +6,7 @@ the question asked, the sums over the four funds, the filters, and the sheet tha
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, text
 
 from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.domain.money import Fen
+from hub.ledger import clock
 from hub.ledger.forms.on_paper import KEY_HEADS, MEASURE_HEADS, OnPaper
 
 WIDTH: Final = 1 + len(FUND_NAMES)
@@ -66,6 +67,8 @@ class Question:
     agency: str | None = None
     bank: str | None = None
     unit: str | None = None
+    as_of: str | None = None
+    """The day a dated form is as of, 'YYYY-MM-DD'; left out it is the business day (:func:`fill`)."""
 
     def values(self) -> dict[str, str | int | None]:
         """The bound values of a query; every form binds them by these names."""
@@ -75,6 +78,7 @@ class Question:
             "agency": self.agency,
             "bank": self.bank,
             "unit": self.unit,
+            "as_of": self.as_of,
         }
 
 
@@ -92,6 +96,8 @@ class Form:
     """Its rows are facts of one deduction session; the others answer with ``round`` null."""
     to_date: bool = False
     """The period may be left out: everything to date."""
+    as_of_a_day: bool = False
+    """Its rows are as they stand on a day, which the envelope names (``as_of``)."""
     filters: frozenset[str] = frozenset({"agency", "bank", "unit"})
     """By what, besides period and round, its rows can be told apart."""
     needs_unit: bool = False
@@ -114,6 +120,8 @@ class Form:
             found.append(f"form {self.name} is made for one month: give --period YYYY-MM")
         if self.needs_unit and question.unit is None:
             found.append(f"form {self.name} is about one unit: give --unit with its 12 digits")
+        if question.as_of is not None and not self.as_of_a_day:
+            found.append(f"form {self.name} is of no day: leave --as-of out")
         for name in ("agency", "bank", "unit"):
             if question.values()[name] is not None and name not in self.filters:
                 found.append(f"form {self.name} does not tell its rows apart by {name}: leave --{name} out")
@@ -128,6 +136,8 @@ class Sheet:
     period: str | None
     round: int | None
     rows: tuple[SheetRow, ...]
+    as_of: str | None = None
+    """The day, of a form that is as of one."""
 
     @property
     def total(self) -> tuple[Measure, ...]:
@@ -164,6 +174,7 @@ class Sheet:
             "title": f"{self.form.paper} {self.form.title}".strip(),
             "period": self.period,
             "round": self.round,
+            **({"as_of": self.as_of} if self.form.as_of_a_day else {}),
             "unit": "fen",
             "rows": rows,
             "total": self._measures(self.total),
@@ -180,12 +191,15 @@ class Sheet:
 def fill(connection: Connection, form: Form, question: Question) -> Sheet:
     """Fills the form from the books. The question must be free of :meth:`Form.faults`."""
     assert not form.faults(question), form.faults(question)
+    if form.as_of_a_day and question.as_of is None:
+        question = replace(question, as_of=clock.now(connection).date().isoformat())
     found = (row for row in form.rows(connection, question) if any(any(measure) for measure in row.measures))
     return Sheet(
         form=form,
         period=question.period,
         round=question.round if form.has_round else None,
         rows=tuple(sorted(found, key=lambda row: row.keys)),
+        as_of=question.as_of,
     )
 
 

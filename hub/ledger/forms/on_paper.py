@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.domain.dues import Kind, Mode
+from hub.domain.late_fees import FeeStatus
 from hub.domain.lifecycle import BillStatus
+from hub.domain.other_incomes import ITEM_WORDS
 
 KEY_HEADS: Final = {
     "agency": "经(代)办机构",
@@ -18,6 +20,7 @@ KEY_HEADS: Final = {
     "period": "所属期",
     "bill": "单据编号",
     "item": "项目收入",
+    "days": "滞纳天数",
 }
 MEASURE_HEADS: Final = {
     "due": "应缴",
@@ -32,6 +35,9 @@ MEASURE_HEADS: Final = {
     "cancelled": "注销",
     "pending": "待收",
     "booked": "入账",
+    "accrued": "应计滞纳金",
+    "paid": "已收滞纳金",
+    "unpaid": "未收滞纳金",
 }
 FIELD_HEADS: Final = {
     "count": "笔数",
@@ -49,6 +55,7 @@ TOTAL: Final = "合计"
 KEY_VALUES: Final[dict[str, dict[str, str]]] = {
     "kind": {Kind.MONTHLY: "月报", Kind.SUPPLEMENT: "补缴", Kind.REPAYMENT: "还欠"},
     "mode": {Mode.BANK: "银行扣款", Mode.SPORADIC: "零星缴费"},
+    "item": {item.value: words for item, words in ITEM_WORDS.items()},
 }
 """Words for the values of a key; a value without one stands as it is."""
 STATUS_WORDS: Final[dict[str, str]] = {
@@ -57,6 +64,8 @@ STATUS_WORDS: Final[dict[str, str]] = {
     BillStatus.PART: "部分到位",
     BillStatus.CANCELLED: "已注销",
     BillStatus.ARREARS: "欠缴",
+    FeeStatus.OWED: "未结清",
+    FeeStatus.SETTLED: "已结清",
 }
 
 

@@ -141,6 +141,31 @@ def returns_files_equal_reversals(conn: Connection, evidence: Evidence) -> Outco
     return findings.outcome("returns-files-equal-reversals", "returns")
 
 
+_INCOMES: Final = """
+    select line, income_no, item, coalesce(unit, ''), period, pension, unemployment, injury, maternity, received_on
+    from other_income where file_id = %s order by line
+"""
+
+
+def incomes_files_equal_incomes(conn: Connection, evidence: Evidence) -> Outcome:
+    """Each accepted incomes file, its D, C and T lines, = its other incomes."""
+    findings = Findings()
+    for file_id, name, digest in _accepted(conn, "agency", "INCOMES/%"):
+        with opened(evidence, digest, findings, name) as source:
+            if source is None:
+                continue
+            file = evidence.read_incomes(name, source)
+        if isinstance(file, Refused):
+            findings.blame("file_intake", name, "a file without a fault", file.faults[0].message)
+            continue
+        read = (
+            (line.line, line.income_no, line.item, line.unit, line.period, *line.amounts, line.received_on)
+            for line in file.lines
+        )
+        side_by_side(findings, "other_income", name, read, streamed(conn, _INCOMES, file_id))
+    return findings.outcome("incomes-files-equal-incomes", "other incomes")
+
+
 _REQUEST_LINES: Final = """
     select l.line, i.instruction_no, b.unit, b.account, b.account_name,
            i.pension, i.unemployment, i.injury, i.maternity, t.partial and i.kind = 'M'

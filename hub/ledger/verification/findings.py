@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from hub.domain.dues import DuesFile
 from hub.domain.funds import FUND_NAMES
+from hub.domain.other_incomes import IncomesFile
 from hub.domain.receipts import ReceiptsFile
 from hub.domain.returned_payments import ReturnsFile
 from hub.ports import BankFormat, FileArchive, Refused
@@ -28,6 +29,7 @@ class Evidence:
     read_dues: Callable[[str, BinaryIO], DuesFile | Refused]
     read_receipts: Callable[[str, BinaryIO], ReceiptsFile | Refused]
     read_returns: Callable[[str, BinaryIO], ReturnsFile | Refused]
+    read_incomes: Callable[[str, BinaryIO], IncomesFile | Refused]
     format_of: Callable[[str], BankFormat | None]
     """The file profile of a bank's code; None when the bank is not configured any more."""
 

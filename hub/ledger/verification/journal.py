@@ -55,6 +55,7 @@ BEYOND: Final = _OF_BILLS.format(_C_FUNDS, "suspense", "true")
 NOTICED_BEYOND: Final = _OF_BILLS.format(_C_FUNDS, "suspense", _FROM_CITY)
 IN_TIME: Final = _OF_BILLS.format(_MINUS_FUNDS, "collection", f"{_AT_AGENCY} and not {_SETTLES_ARREARS}")
 SETTLED: Final = _OF_BILLS.format(_MINUS_FUNDS, "collection", f"{_AT_AGENCY} and {_SETTLES_ARREARS}")
+OTHER_INCOMES: Final = f"select agency, {_FUNDS} from other_income"
 ARREARS: Final = f"select agency, {_FUNDS} from arrears"
 ARREARS_OFF: Final = f"select agency, {', '.join(f'-{fund}' for fund in FUND_NAMES)} from arrears"
 BILLS: Final = f"select agency, {_FUNDS} from bill where kind <> 'A'"
@@ -104,7 +105,8 @@ CONTROL_ACCOUNTS: Final = (
     ControlAccount(Level.CITY, Account.INCOME_ACCOUNT, "D", (BANK_MONEY, BEYOND)),
     ControlAccount(Level.CITY, Account.FUND_INCOME, "C", (BANK_MONEY,)),
     ControlAccount(Level.CITY, Account.SUSPENSE, "C", (BEYOND,)),
-    ControlAccount(Level.AGENCY, Account.INCOME_ACCOUNT, "D", (RECEIPTS,)),
+    ControlAccount(Level.AGENCY, Account.INCOME_ACCOUNT, "D", (RECEIPTS, OTHER_INCOMES)),
+    ControlAccount(Level.AGENCY, Account.OTHER_INCOME, "C", (OTHER_INCOMES,)),
     ControlAccount(Level.AGENCY, Account.CITY_CLEARING, "D", (NOTICED_MONEY, NOTICED_BEYOND)),
     ControlAccount(Level.AGENCY, Account.FUND_INCOME, "C", (AGENCY_MONEY,)),
     ControlAccount(Level.AGENCY, Account.SUSPENSE, "C", (NOTICED_BEYOND,)),
@@ -125,6 +127,7 @@ _BOOKS_LINES: Final[tuple[tuple[EntryKind, Account, Side, int], ...]] = (
     (EntryKind.ARREARS_OPENED, Account.MEMO_ARREARS, "D", 1),
     (EntryKind.DUES_TAKEN_IN, Account.MEMO_DUES, "D", 1),
     (EntryKind.CANCELLATION, Account.MEMO_CONTRA, "D", 1),
+    (EntryKind.OTHER_INCOME, Account.OTHER_INCOME, "C", 1),
 )
 """Which posting of an entry has rows of its own behind it, and the sign of those rows: what is taken back is negative."""
 
@@ -147,6 +150,7 @@ def entries_equal_their_lines(conn: Connection, _evidence: Evidence) -> Outcome:
             {of_entry.format(Account.FUND_INCOME, "collection")}
             union all {of_entry.format(Account.SUSPENSE, "suspense")}
             union all {of_entry.format(Account.MEMO_ARREARS, "arrears")}
+            union all {of_entry.format(Account.OTHER_INCOME, "other_income")}
             union all select e.id, '{Account.MEMO_DUES}', {fund_sums("b")}
                 from bill b join file_intake f on f.id = b.file_id
                 left join journal_entry e on e.cause = f.identity and e.what = '{EntryKind.DUES_TAKEN_IN}'

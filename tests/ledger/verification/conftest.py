@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from connectors.formats import PROFILES
 from connectors.formats.dues import parse_dues
+from connectors.formats.incomes import parse_incomes
 from connectors.formats.receipts import parse_receipts
 from connectors.formats.returns import parse_returns
 from hub.ledger.database import engine
@@ -29,6 +30,7 @@ class Books:
             read_dues=parse_dues,
             read_receipts=parse_receipts,
             read_returns=parse_returns,
+            read_incomes=parse_incomes,
             format_of=lambda _bank: PROFILES["pipe-gb18030"],
         )
         return {outcome.name: outcome for outcome in (check(self.conn, evidence) for check in CHECKS)}

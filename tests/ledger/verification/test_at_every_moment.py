@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from connectors.formats.dues import parse_dues
+from connectors.formats.incomes import parse_incomes
 from connectors.formats.receipts import parse_receipts
 from connectors.formats.returns import parse_returns
 from hub.app import schedule
@@ -28,7 +29,7 @@ class ProvenCity:
         self._turn = city.pump.turn
         self._evidence = Evidence(
             archive=city.hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, read_returns=parse_returns,
-            format_of=city.hub.formats.get,
+            read_incomes=parse_incomes, format_of=city.hub.formats.get,
         )  # fmt: skip
 
     def turn(self) -> None:

@@ -400,6 +400,39 @@ select b.id, b.agency, b.unit, b.period, 0, 0, 0, 0, false, min(r.dated_on)
 from reversal r join bill b on b.id = r.bill_id and b.kind = 'M' and r.booking_period > b.period
 where not exists (select from arrears a where a.bill_id = r.bill_id) group by b.id;
 
+-- ── other incomes 其他项目收入 (C15): facts, with the close's account of them; the general grants below are all they need ──
+create table other_income (                   -- booked on acceptance, at the agency; sub-ledger of OTHER_INCOME
+    id             bigint generated always as identity primary key,
+    income_no      text not null unique,
+    agency         char(6) not null,
+    item           text not null,             -- hub.domain.other_incomes.Item
+    unit           char(12) collate "C",      -- null: of no unit
+    period         char(7),                   -- of late fees: whose arrears; null for the others
+    pension        bigint not null check (pension >= 0),
+    unemployment   bigint not null check (unemployment >= 0),
+    injury         bigint not null check (injury >= 0),
+    maternity      bigint not null check (maternity >= 0),
+    received_on    date not null,
+    booking_period char(7) not null,          -- the period open at the time: a closed one is never booked into
+    file_id        bigint not null references file_intake,
+    line           integer not null,          -- line number field of the D line
+    accepted_at    timestamptz not null,
+    entry_id       bigint not null references journal_entry,
+    check (pension + unemployment + injury + maternity > 0),
+    check ((item = 'LATE-FEE') = (period is not null) and (period is null or unit is not null))
+);
+create index other_income_by_hour on other_income (accepted_at);
+create index other_income_by_file on other_income (file_id);
+create index other_income_of_arrears on other_income (unit, period) where item = 'LATE-FEE';
+create table other_income_close (             -- 财表四 at the finance close, not restated
+    period    char(7) not null,
+    agency    char(6) not null,
+    item      text not null,
+    closed_at timestamptz not null,           -- the step's hour
+    booked_count integer not null, booked bigint[] not null,
+    primary key (period, agency, item)
+);
+
 -- ── shadow: banks for which another system collects; nothing here is of the books ───────────────────────────────
 create table shadow_period (                  -- banks that are not asked from an upload on to the end of its period (并行试运行)
     period     char(7) not null,
