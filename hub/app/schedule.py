@@ -247,9 +247,11 @@ def _certify(hub: Hub, *, wait: bool) -> None:
         await_bookings(conn)
     if wait:
         drain(hub)
-    with one_snapshot(hub.engine) as conn:
-        for drawn in certify_days.carry_out(conn, now):
-            _log.info("day_certified", day=str(drawn.day), number=drawn.number, ok=drawn.ok)
+    with working("certify-days") as piece, one_snapshot(hub.engine) as conn:
+        drawn = certify_days.carry_out(conn, now)
+        piece.lines = len(drawn)
+    for each in drawn:
+        _log.info("day_certified", day=str(each.day), number=each.number, ok=each.ok)
 
 
 def _next_steps(hub: Hub, to: datetime, done: Advanced) -> Sequence[ScheduledStep]:

@@ -61,7 +61,9 @@ def export_tie_out(
     finally:
         engine.dispose()
     if kind is None:
-        context.screen.print(as_table(found))
+        from hub.app.cli.export import print_whole
+
+        print_whole(context, as_table(found))
     else:
         one_day = first.isoformat() if first == last else None
         document = sheet.envelope(found, date=one_day, period=period)
