@@ -22,8 +22,9 @@ from hub.domain.timetable import ScheduledStep, Step
 from hub.domain.work import Queue
 from hub.ledger import clock, flight, outbox, steps, work_items
 from hub.ledger.batches import NameOf
-from hub.ledger.database import SCHEDULE_LOCK, session_lock
+from hub.ledger.database import SCHEDULE_LOCK, await_bookings, one_snapshot, session_lock
 from hub.processors import (
+    certify_days,
     close_city_batch,
     close_finances,
     close_month,
@@ -112,6 +113,7 @@ def advance(hub: Hub, to: datetime, tell: Tell = lambda _: None, *, banks: Banks
             due_at = group[0].due_at
             assert due_at is not None, "a step without a time is not carried out"
             _move_clock(hub, due_at)
+            _certify(hub, wait=True)
             _watch(hub)
             for step in group:
                 tell(
@@ -127,6 +129,7 @@ def advance(hub: Hub, to: datetime, tell: Tell = lambda _: None, *, banks: Banks
                 banks.visit(done, tell)
                 drain(hub)
         _move_clock(hub, to)
+        _certify(hub, wait=True)
         _watch(hub)
         with hub.engine.connect() as conn:
             done.clock = clock.now(conn)
@@ -146,6 +149,7 @@ def keep_up(hub: Hub, now: datetime, visited: Visited) -> list[ScheduledStep]:
     """
     with session_lock(hub.engine, SCHEDULE_LOCK):
         _watch(hub)
+        _certify(hub, wait=False)
         with hub.engine.begin() as conn:
             due = _waiting_steps(conn, hub, now, Advanced(now))
         waiting: list[ScheduledStep] = []
@@ -227,6 +231,27 @@ def _watch(hub: Hub) -> None:
     """What should be at a bank by now and is not: a person is told, whatever step comes next."""
     with hub.engine.begin() as conn:
         deliver_bank_file.watch(conn, clock.now(conn))
+
+
+def _certify(hub: Hub, *, wait: bool) -> None:
+    """Ties out the days that are over (日终核对), once whoever may have read an earlier hour is through.
+
+    A day of which something is still in flight has its turn later; with ``wait`` that comes to its end first.
+    """
+    with hub.engine.begin() as conn:
+        now = clock.now(conn)
+        if not certify_days.pending(conn, now):
+            return
+        clock.move_to(conn, now)
+    with hub.engine.connect() as conn:
+        await_bookings(conn)
+    if wait:
+        drain(hub)
+    with working("certify-days") as piece, one_snapshot(hub.engine) as conn:
+        drawn = certify_days.carry_out(conn, now)
+        piece.lines = len(drawn)
+    for each in drawn:
+        _log.info("day_certified", day=str(each.day), number=each.number, ok=each.ok)
 
 
 def _next_steps(hub: Hub, to: datetime, done: Advanced) -> Sequence[ScheduledStep]:

@@ -10,7 +10,7 @@ import polars as pl
 from sqlalchemy import Connection, text
 
 from hub.domain.bank_results import RequestedLine
-from hub.domain.funds import FUND_NAMES, NOTHING, FundAmounts
+from hub.domain.funds import FUND_NAMES, NOTHING, FundAmounts, sum_of
 from hub.domain.ids import InstructionNo, UnitNo
 from hub.domain.lifecycle import BatchState, DeliveryOutcome, move
 from hub.domain.parties import BankTerms
@@ -351,17 +351,45 @@ LINE_COLUMNS: Final[frames.Schema] = (
 )
 
 
-def request_lines(conn: Connection, batch: Batch) -> Iterator[pl.DataFrame]:
-    """The lines of a bank file in order, by columns and in parts of some megabytes (``hub.ports.BankFormat``)."""
+def request_lines(conn: Connection, batch: Batch, asked_of: "FileTotals | None" = None) -> Iterator[pl.DataFrame]:
+    """The lines of a bank file in order, by columns and in parts of some megabytes (``hub.ports.BankFormat``).
+
+    ``asked_of`` is told, agency by agency, what the parts that were given out come to.
+    """
     for section in sections(conn, batch.id):
         first, end = section.offset + section.first_line, section.offset + section.last_line + 1
         with in_order(conn):
-            yield from frames.read(
+            for part in frames.read(
                 conn,
                 _LINES.format("b.account, b.account_name,"),
                 LINE_COLUMNS,
                 (section.offset, batch.partial, first, end),
-            )
+            ):
+                if asked_of is not None:
+                    lines, amounts = asked_of.get(section.agency, (0, NOTHING))
+                    of_part = FundAmounts(*part.select(FUND_NAMES).sum().row(0))
+                    asked_of[section.agency] = (lines + part.height, amounts.plus(of_part))
+                yield part
+
+
+FileTotals = dict[str, tuple[int, FundAmounts]]
+"""Lines and amounts of a bank file by agency."""
+
+
+def keep_file_totals(conn: Connection, batch: Batch, asked_of: FileTotals) -> None:
+    """Stores what a file asks of each agency's bills, as it was written: what the day is tied out by."""
+    assert sum(lines for lines, _ in asked_of.values()) == batch.lines, f"{batch.file_name}: {asked_of}"
+    assert sum_of(amounts for _, amounts in asked_of.values()) == batch.amounts, f"{batch.file_name}: {asked_of}"
+    conn.execute(
+        text(f"""
+            insert into bank_file_total (batch_id, agency, lines, {", ".join(FUND_NAMES)})
+            values (:batch, :agency, :lines, {", ".join(f":{fund}" for fund in FUND_NAMES)})
+        """),
+        [
+            {"batch": batch.id, "agency": agency, "lines": lines, **amounts._asdict()}
+            for agency, (lines, amounts) in asked_of.items()
+        ],
+    )
 
 
 _ASKED_COLUMNS: Final = {name: kind for name, kind in LINE_COLUMNS.items() if name not in ("account", "account_name")}

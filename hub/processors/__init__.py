@@ -68,5 +68,6 @@ FLOW: Final[tuple[FlowStep, ...]] = (
         12, "open_arrears", "open-arrears", (topics.PERIOD_CLOSED,), (topics.ARREARS_OPENED,), "what is unpaid turns into arrears"
     ),
     FlowStep(12, "post_arrears", "post-arrears", (topics.ARREARS_OPENED,), (), "arrears are written and posted"),
+    FlowStep(12, "certify_days", "", (), (), "what moved on a day is tied out once the day is over (日终核对)"),
 )  # fmt: skip
 """Step 9 (notices) is carried out with step 8: the last line of a batch that is posted makes its notices."""

@@ -1,6 +1,6 @@
 """Step 5, write the bank file (财表七, C9-2): the bytes go to the archive, tied out against their batch, ready to deliver.
 
-Reads: deduction-batched, key bank. Writes: the archived request file; the batch is SENDING from here on.
+Reads: deduction-batched, key bank. Writes: the archived request file, its totals by agency; the batch is SENDING from here on.
 Rule: the totals of the bytes as written equal the batch's control totals and the event's.
 Repeat: the inbox row of the event; the archive keeps the same bytes once.
 """
@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from hub.domain.lifecycle import BatchState
 from hub.ledger import batches, files
-from hub.ledger.batches import Batch
+from hub.ledger.batches import Batch, FileTotals
 from hub.ports import Archived, BankFormat, FileArchive, WrittenTotals
 from hub.wire.events import Received
 
@@ -32,17 +32,21 @@ def _write(conn: Connection, event: Received, archive: FileArchive, formats: dic
     assert (event.record["lines"], event.record["total"]) == (batch.lines, batch.total), (
         f"deduction-batched of {batch.batch_no} differs from the batch"
     )
-    archived = write(conn, batch, archive, formats[batch.bank])
+    asked_of: FileTotals = {}
+    archived = write(conn, batch, archive, formats[batch.bank], asked_of)
     # Apply
+    batches.keep_file_totals(conn, batch, asked_of)
     files.note_archived(conn, archived)
     batches.advance(conn, batch, BatchState.SENDING, request_sha256=archived.sha256)
 
 
-def write(conn: Connection, batch: Batch, archive: FileArchive, profile: BankFormat) -> Archived:
-    """Writes the file of a batch into the archive, once its bytes add up to the batch."""
+def write(
+    conn: Connection, batch: Batch, archive: FileArchive, profile: BankFormat, asked_of: FileTotals | None = None
+) -> Archived:
+    """Writes the file of a batch into the archive, once its bytes add up to the batch. ``asked_of`` is told by agency."""
     with TemporaryFile() as spool:
         out = cast(BinaryIO, spool)
-        written = profile.write_request(batch.header, batches.request_lines(conn, batch), out)
+        written = profile.write_request(batch.header, batches.request_lines(conn, batch, asked_of), out)
         assert written == WrittenTotals(batch.lines, batch.amounts, batch.amounts.total, batch.hash_total), (
             f"{batch.file_name} as written adds up to {written}, its batch says otherwise"
         )

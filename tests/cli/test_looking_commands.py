@@ -162,6 +162,47 @@ def test_no_file_is_written_that_is_not_what_its_name_says(hub: Hub, tmp_path: P
         assert not (tmp_path / name).exists()
 
 
+def test_the_tie_out_of_a_month_is_exported_by_day(hub: Hub, database: str) -> None:
+    owner = engine(database, role=None)
+    with owner.begin() as conn:
+        conn.execute(
+            text("insert into business_clock (mode, started_at, now_at) values ('manual', '2026-11-28', '2027-02-01')")
+        )
+    owner.dispose()
+    code, out = hub("export", "tieout", "--period", "2026-12", "--agency", "110101", "--format", "json")
+    document = json.loads(out)
+    assert {name: document[name] for name in ("form", "title", "period", "date", "unit")} == {
+        "form": "tieout", "title": "日终核对", "period": "2026-12", "date": None, "unit": "fen",
+    }  # fmt: skip
+    assert (code == 0) == document["ok"] == (not any(row["red"] for row in document["rows"]))
+    assert {row["agency"] for row in document["rows"]} == {"110101"}
+    assert all(day["state"] == "open" and day["waits_for"] for day in document["days"])
+    receipts = [row for row in document["rows"] if (row["date"], row["movement"]) == ("2026-12-11", "receipts")]
+    assert receipts[0]["received"] == {
+        "count": 2, "pension": None, "unemployment": None, "injury": None, "maternity": None, "total": 165200,
+    }  # fmt: skip
+    _, listed = hub("export", "tieout", "--date", "2026-12-11", "--agency", "110101", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(listed)))
+    assert [row["stage"] for row in rows] == ["in_files", "received", "funds", "agency_account", "agency_income"]
+    assert {row["total"] for row in rows} == {"165200"}
+    assert {row["colour"] for row in rows} == {"green"}
+    _, screen = hub("export", "tieout", "--date", "2026-12-11")
+    assert "1,652.00" in screen and "ties" in screen
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("tieout", "--date", "11.12."), ("tieout", "--date", "2026-12-11", "--period", "2026-12"), ("f8", "--date", "2026-12-11"),
+        ("tieout", "--round", "1"), ("tieout", "--unit", "110101000001"), ("tieout", "--agency", "999999"),
+        ("tieout", "--format", "pdf"), ("tieout", "--period", "2026"),
+    ],
+)  # fmt: skip
+def test_what_the_tie_out_cannot_be_asked_is_wrong_usage(hub: Hub, words: tuple[str, ...]) -> None:
+    code, out = hub("export", *words)
+    assert (code, out) == (64, "")
+
+
 @pytest.mark.parametrize("name", ["form.json", "form.csv", "form"])
 def test_an_export_goes_into_a_file(hub: Hub, tmp_path: Path, name: str) -> None:
     code, out = hub("export", "f1", "--period", "2026-12", "-o", str(tmp_path / name))

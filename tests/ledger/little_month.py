@@ -349,6 +349,12 @@ class LittleMonth:
             "bank_file_receipt", batch_id=batch_id, name=name, size=kept.size, sha256=kept.sha256,
             host_key="SHA256:little", sent_at=at(day, 10),
         )  # fmt: skip
+        for agency in sorted({bill.agency for _, bill, _ in lines}):
+            of_agency = [amounts for _, bill, amounts in lines if bill.agency == agency]
+            self.insert(
+                "bank_file_total", batch_id=batch_id, agency=agency, lines=len(of_agency),
+                **dict(zip(FUNDS, added(of_agency), strict=True)),
+            )  # fmt: skip
         self.batches[number] = Batch(batch_id, number, bank, period, round_, name, lines)
 
     def answer(self, number: str, came: str, posted: str, *, late: bool, answers: dict[str, tuple[str, Funds]]) -> None:

@@ -442,6 +442,7 @@ _BOOKS: Mapping[str, str] = {
         select b.bill_no, x.reason, x.cause, x.cancelled_at, x.booking_period from cancellation x join bill b on b.id = x.bill_id
         order by 1
     """,
+    "certificates": "select number, day, content, previous, sha256 from tie_out order by 1",
     "closes": "select period, agency, due, arrived_count, arrived, arrears_count, arrears from period_close order by 1, 2",
     "outbox": """
         select topic, event_id, key, subject, lines, md5(payload) from outbox where topic not like '%work-item%' order by 1, 2

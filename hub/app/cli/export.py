@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import typer
 
 from connectors.formats.grammar import DATE_GRAMMAR, parse_date
-from hub.app.cli import output
+from hub.app.cli import output, tie_out
 from hub.app.cli.output import Context
 from hub.domain.ids import UNIT
 from hub.domain.periods import PERIOD_GRAMMAR, Period
@@ -28,8 +28,9 @@ FORMATS: Final = ("json", "csv", *PAPERS)
 @app.command()
 def export(
     ctx: typer.Context,
-    form: str = typer.Argument(help=f"One of {', '.join(FORMS)}."),
+    form: str = typer.Argument(help=f"One of {', '.join(FORMS)}, {tie_out.NAME}."),
     *,
+    date: str | None = typer.Option(None, help="Of tieout: the business day, YYYY-MM-DD; else --period, else today."),
     period: str | None = typer.Option(None, help="The month, YYYY-MM."),
     round_: int | None = typer.Option(None, "--round", min=1, max=2, help="The deduction session; else both, added."),
     agency: str | None = typer.Option(None, help="Only this agency."),
@@ -40,9 +41,19 @@ def export(
         None, "--format", help="json, csv, xlsx or pdf; else what FILE ends in, or a table in yuan."
     ),
     out: Path | None = typer.Option(None, "-o", "--output", metavar="FILE", help="Write there instead of the screen."),
-) -> None:
+) -> int:
     """A form filled in from the books. Amounts in JSON and CSV are whole fen; XLSX and PDF are papers, in yuan."""
     context = output.of(ctx)
+    if form == tie_out.NAME:
+        if (round_, unit) != (None, None):
+            raise typer.BadParameter(f"{tie_out.NAME} is by day, agency and bank: leave --round and --unit out")
+        check_parties(context, agency, bank)
+        kind = known_format(format_, out, as_json=context.json)
+        return tie_out.export_tie_out(
+            context, day=date, period=period, agency=agency, bank=bank, kind=kind, out=out
+        )  # fmt: skip
+    if date is not None:
+        raise typer.BadParameter(f"--date is for {tie_out.NAME}; form {form} is asked by --period")
     wanted = known_form(form)
     kind = known_format(format_, out, as_json=context.json)
     question = Question(period=period, round=round_, agency=agency, bank=bank, unit=unit, as_of=as_of)
@@ -57,12 +68,13 @@ def export(
         hand_out(context, sheet, question, kind, out)
     else:
         answer(context, sheet, kind, out)
+    return output.DONE
 
 
 def known_form(name: str) -> Form:
     """The form of a name, or wrong usage."""
     if name not in FORMS:
-        raise typer.BadParameter(f"{name!r} is no form; there are {', '.join(FORMS)}")
+        raise typer.BadParameter(f"{name!r} is no form; there are {', '.join(FORMS)}, {tie_out.NAME}")
     return FORMS[name]
 
 
@@ -96,14 +108,27 @@ def check(context: Context, form: Form, question: Question) -> None:
         wrong.append(f"--unit {question.unit!r} is not 12 digits")
     if question.as_of is not None and parse_date(question.as_of) is None:
         wrong.append(f"--as-of {question.as_of!r} is not {DATE_GRAMMAR}")
-    agencies = [each.code for each in context.settings.agencies]
-    if question.agency is not None and question.agency not in agencies:
-        wrong.append(f"--agency {question.agency!r} is not in hub.toml; there are {', '.join(agencies)}")
-    banks = [each.code for each in context.settings.banks]
-    if question.bank is not None and question.bank not in ("", *banks):  # "" is the bank of mode S
-        wrong.append(f"--bank {question.bank!r} is not in hub.toml; there are {', '.join(banks)}")
+    wrong += unknown_parties(context, question.agency, question.bank)
     if wrong:
         raise typer.BadParameter("; ".join(wrong))
+
+
+def check_parties(context: Context, agency: str | None, bank: str | None) -> None:
+    """Wrong usage when an agency or a bank is not of this hub."""
+    if wrong := unknown_parties(context, agency, bank):
+        raise typer.BadParameter("; ".join(wrong))
+
+
+def unknown_parties(context: Context, agency: str | None, bank: str | None) -> list[str]:
+    """What is wrong with an agency or a bank that was named."""
+    wrong = []
+    agencies = [each.code for each in context.settings.agencies]
+    if agency is not None and agency not in agencies:
+        wrong.append(f"--agency {agency!r} is not in hub.toml; there are {', '.join(agencies)}")
+    banks = [each.code for each in context.settings.banks]
+    if bank is not None and bank not in ("", *banks):  # "" is the bank of mode S
+        wrong.append(f"--bank {bank!r} is not in hub.toml; there are {', '.join(banks)}")
+    return wrong
 
 
 def print_whole(context: Context, table: "Table") -> None:

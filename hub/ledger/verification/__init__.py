@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, text
 
-from hub.ledger.verification import bills, events, files, finances, incomes, journal, reversals, totals
+from hub.ledger.verification import bills, events, files, finances, incomes, journal, reversals, tie_out, totals
 from hub.ledger.verification.findings import Evidence, Outcome
 
 Check = Callable[[Connection, Evidence], Outcome]
@@ -48,11 +48,14 @@ CHECKS: Final[tuple[Check, ...]] = (
     totals.requests_are_in_a_batch,
     totals.batches_equal_city_lines,
     files.bank_files_equal_batches,
+    tie_out.file_totals_equal_lines,
     files.result_files_equal_answers,
     files.change_files_equal_reversals,
     totals.answers_are_complete,
     totals.notices_equal_answers,
     journal.agency_books_equal_notices,
+    tie_out.certificates_are_chained,
+    tie_out.certificates_equal_the_books,
     # 3: double entry
     journal.entries_balance,
     journal.entries_equal_their_lines,

@@ -113,6 +113,9 @@ TAMPERED = [
      "bills-follow-the-order", "bill A-3: expected pension 30000, found pension 30001"),
     ("update instruction set pension = 1, total = total + 1 where instruction_no = 'A-2-2'",
      "nothing-is-asked-twice", "instruction A-2-2: expected pension 0, found pension 1"),
+    (("update bank_file_total set injury = injury + 1 where agency = '110105' and batch_id ="
+     " (select id from batch where batch_no = 'ICBC-1')"),
+     "file-totals-equal-lines", "110105: expected injury 1500, found injury 1501"),
 ]  # fmt: skip
 
 POSTINGS = [
@@ -130,6 +133,8 @@ def test_the_little_month_is_proven(books: Books) -> None:
 
 OF_CHANGED_ANSWERS = {"changes-mirror-their-answers", "changes-follow-each-other", "change-files-equal-reversals"}
 """The little month has none; ``tests/processors/test_take_in_changes.py`` tampers with them."""
+OF_CERTIFICATES = {"certificates-are-chained", "certificates-equal-the-books"}
+"""The schedule draws them; ``tests/processors/test_tie_out.py`` tampers with them."""
 
 
 OF_OTHER_INCOMES = {
@@ -141,9 +146,13 @@ OF_OTHER_INCOMES = {
 
 def test_every_check_had_something_to_compare(books: Books) -> None:
     idle = {name for name, outcome in books.outcomes().items() if outcome.detail.startswith("0 ")}
-    assert idle == {*OF_CHANGED_ANSWERS, *OF_OTHER_KINDS, *OF_OTHER_INCOMES, "nothing-is-booked-in-shadow"}, (
-        "tests/processors has these"
-    )
+    assert idle == {
+        *OF_CHANGED_ANSWERS,
+        *OF_CERTIFICATES,
+        *OF_OTHER_KINDS,
+        *OF_OTHER_INCOMES,
+        "nothing-is-booked-in-shadow",
+    }, "tests/processors has these"
 
 
 @pytest.mark.parametrize(

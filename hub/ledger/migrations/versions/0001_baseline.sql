@@ -433,6 +433,25 @@ create table other_income_close (             -- 财表四 at the finance close,
     primary key (period, agency, item)
 );
 
+-- ── the daily tie-out (日终核对) ─────────────────────────────────────────────────────────────────────────────────
+create table bank_file_total (                -- what a bank file asks of each agency's bills, added up as its bytes were written
+    batch_id bigint not null references batch,
+    agency   char(6) not null,
+    lines    integer not null check (lines > 0),
+    pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
+    primary key (batch_id, agency)
+);
+create table tie_out (                        -- certificates of business days, each behind the one before; no process may change one
+    number    bigint primary key check (number > 0),
+    day       date not null,                  -- a day that was red and was mended is drawn again, behind the newest
+    content   jsonb not null,                 -- hub.domain.tie_out.certify
+    previous  char(64) not null,              -- hash of the certificate numbered one less; of the first, zeros
+    sha256    char(64) not null unique        -- over the canonical JSON of the content
+);
+create index tie_out_by_day on tie_out (day, number);
+create index journal_entry_by_day on journal_entry (business_date);
+create index receipt_by_hour on receipt (accepted_at);
+
 -- ── shadow: banks for which another system collects; nothing here is of the books ───────────────────────────────
 create table shadow_period (                  -- banks that are not asked from an upload on to the end of its period (并行试运行)
     period     char(7) not null,
