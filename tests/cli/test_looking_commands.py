@@ -165,9 +165,7 @@ def test_no_file_is_written_that_is_not_what_its_name_says(hub: Hub, tmp_path: P
 def test_the_tie_out_of_a_month_is_exported_by_day(hub: Hub, database: str) -> None:
     owner = engine(database, role=None)
     with owner.begin() as conn:
-        conn.execute(
-            text("insert into business_clock (mode, started_at, now_at) values ('manual', '2026-11-28', '2027-02-01')")
-        )
+        conn.execute(text("update business_clock set now_at = '2027-02-01'"))
     owner.dispose()
     code, out = hub("export", "tieout", "--period", "2026-12", "--agency", "110101", "--format", "json")
     document = json.loads(out)
