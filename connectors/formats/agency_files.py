@@ -4,17 +4,21 @@ from typing import BinaryIO
 
 from connectors.formats.agency_frame import AgencyFileKind, AgencyFileName, Reading
 from connectors.formats.dues import read_dues
+from connectors.formats.members import read_members
 from connectors.formats.receipts import read_receipts
 from connectors.formats.returns import read_returns
 from connectors.formats.second_collection import read_again
+from connectors.formats.subsidies import read_subsidies
 from hub.domain.dues import DuesFile
 from hub.domain.faults import Fault
+from hub.domain.members import MembersFile
 from hub.domain.receipts import ReceiptsFile
 from hub.domain.returned_payments import ReturnsFile
 from hub.domain.second_collection import AgainFile
+from hub.domain.subsidies import SubsidiesFile
 from hub.ports import Refused
 
-AgencyFile = DuesFile | AgainFile | ReceiptsFile | ReturnsFile
+AgencyFile = DuesFile | AgainFile | ReceiptsFile | ReturnsFile | MembersFile | SubsidiesFile
 
 
 def parse(name: str, data: BinaryIO) -> AgencyFile | Refused:
@@ -26,7 +30,14 @@ def parse(name: str, data: BinaryIO) -> AgencyFile | Refused:
     return read(name, data).outcome
 
 
-AgencyReading = Reading[DuesFile] | Reading[AgainFile] | Reading[ReceiptsFile] | Reading[ReturnsFile]
+AgencyReading = (
+    Reading[DuesFile]
+    | Reading[AgainFile]
+    | Reading[ReceiptsFile]
+    | Reading[ReturnsFile]
+    | Reading[MembersFile]
+    | Reading[SubsidiesFile]
+)
 
 
 def read(name: str, data: BinaryIO) -> AgencyReading:
@@ -40,6 +51,10 @@ def read(name: str, data: BinaryIO) -> AgencyReading:
         return read_receipts(name, data)
     if kind is AgencyFileKind.RETURNS:
         return read_returns(name, data)
+    if kind is AgencyFileKind.MEMBERS:
+        return read_members(name, data)
+    if kind is AgencyFileKind.SUBSIDIES:
+        return read_subsidies(name, data)
     named = AgencyFileName.parse(name)
     assert isinstance(named, Fault)
     return Reading(None, (named,), frozenset())

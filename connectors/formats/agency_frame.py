@@ -29,6 +29,8 @@ class AgencyFileKind(StrEnum):
     AGAIN = "AGAIN"  # second collection
     RECEIPTS = "RCPT"  # sporadic receipts
     RETURNS = "RTN"  # 退票
+    MEMBERS = "MEMB"  # 表四, 表四-1, 表四-3
+    SUBSIDIES = "SUBS"  # 补贴划转
 
 
 _PATTERNS: Final[Mapping[AgencyFileKind, tuple[re.Pattern[str], str]]] = {
@@ -47,6 +49,14 @@ _PATTERNS: Final[Mapping[AgencyFileKind, tuple[re.Pattern[str], str]]] = {
     AgencyFileKind.RETURNS: (
         re.compile(f"RTN_{_AGENCY}_{_DATE}_{_NO}\\.txt", re.ASCII),
         "RTN_<agency>_<YYYYMMDD>_<4 digits>.txt",
+    ),
+    AgencyFileKind.MEMBERS: (
+        re.compile(f"MEMB_{_AGENCY}_{_PERIOD}_{_NO}\\.txt", re.ASCII),
+        "MEMB_<agency>_<YYYY-MM>_<4 digits>.txt",
+    ),
+    AgencyFileKind.SUBSIDIES: (
+        re.compile(f"SUBS_{_AGENCY}_{_DATE}_{_NO}\\.txt", re.ASCII),
+        "SUBS_<agency>_<YYYYMMDD>_<4 digits>.txt",
     ),
 }
 

@@ -19,16 +19,25 @@ from hub.app.wiring import Hub
 from hub.domain.dues import DuesFile
 from hub.domain.errors import HubError, RetriableError
 from hub.domain.faults import Fault
+from hub.domain.members import MembersFile
 from hub.domain.receipts import ReceiptsFile
 from hub.domain.returned_payments import ReturnsFile
 from hub.domain.second_collection import AgainFile
+from hub.domain.subsidies import SubsidiesFile
 from hub.ledger import clock, files
 from hub.ledger.database import INTAKE_LOCK, lock_books_shared
 from hub.ports import Archived
-from hub.processors import take_in_dues, take_in_receipts, take_in_returns, take_in_second_collection
+from hub.processors import (
+    take_in_dues,
+    take_in_members,
+    take_in_receipts,
+    take_in_returns,
+    take_in_second_collection,
+    take_in_subsidies,
+)
 from hub.runtime.work_log import working
 
-AgencyFile = DuesFile | AgainFile | ReceiptsFile | ReturnsFile
+AgencyFile = DuesFile | AgainFile | ReceiptsFile | ReturnsFile | MembersFile | SubsidiesFile
 TRIES = 3
 MAX_BYTES = 2 << 30
 """A file of a million lines has some 200 MB."""
@@ -79,6 +88,7 @@ def _stage(name: str) -> str:
     """What taking a file in is called in the record of work, by the kind that its name tells."""
     kinds = {
         "DUES": "take-in-dues", "AGAIN": "take-in-second-collection", "RCPT": "take-in-receipts", "RTN": "take-in-returns",
+        "MEMB": "take-in-members", "SUBS": "take-in-subsidies",
     }  # fmt: skip
     return kinds.get(name.partition("_")[0], "take-in")
 
@@ -208,6 +218,16 @@ def _judge(hub: Hub, conn: Connection, file: AgencyFile, now: datetime) -> _Judg
             if held.waits:
                 raise _MoneyUnderWayError
             return _Judged(held.faults, lambda file_id: take_in_returns.keep(conn, file, held.receipts, file_id, now))
+        case MembersFile():
+            faults = take_in_members.check(conn, file, hub.parties)
+            return _Judged(faults, lambda file_id: take_in_members.keep(conn, file, file_id, now))
+        case SubsidiesFile():
+            judged = take_in_subsidies.check(conn, file, hub.parties)
+            if judged.waits:
+                raise _MoneyUnderWayError
+            return _Judged(
+                judged.faults, lambda file_id: take_in_subsidies.keep(conn, file, judged.bills, file_id, now)
+            )
 
 
 def _identity(file: AgencyFile) -> str:
@@ -220,6 +240,10 @@ def _identity(file: AgencyFile) -> str:
             return take_in_receipts.identity(file.header)
         case ReturnsFile():
             return take_in_returns.identity(file.header)
+        case MembersFile():
+            return take_in_members.identity(file.header)
+        case SubsidiesFile():
+            return take_in_subsidies.identity(file.header)
 
 
 def _total(file: AgencyFile) -> int:
@@ -231,3 +255,5 @@ def _total(file: AgencyFile) -> int:
             return 0
         case ReceiptsFile() | ReturnsFile():
             return sum(line.amount for line in file.lines)
+        case MembersFile() | SubsidiesFile():
+            return sum(line.amounts.total for line in file.lines)

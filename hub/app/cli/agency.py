@@ -27,10 +27,10 @@ def door() -> None:
 def submit(
     ctx: typer.Context,
     files: list[Path] = typer.Argument(
-        exists=True, dir_okay=False, readable=True, help="DUES_, AGAIN_, RCPT_ or RTN_ files."
+        exists=True, dir_okay=False, readable=True, help="DUES_, AGAIN_, RCPT_, RTN_, MEMB_ or SUBS_ files."
     ),
 ) -> int:
-    """Hand in dues, second collections, receipts and returns: each file is accepted, or refused with every fault.
+    """Hand in dues, second collections, receipts, returns, members and subsidies: accepted, or refused with every fault.
 
     An agency's files are taken in the order given, those of two agencies side by side.
     """

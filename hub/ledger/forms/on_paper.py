@@ -7,6 +7,7 @@ from typing import Final
 
 from hub.domain.dues import Kind, Mode
 from hub.domain.lifecycle import BillStatus
+from hub.domain.subsidies import Movement, SubsidyState
 
 KEY_HEADS: Final = {
     "agency": "经(代)办机构",
@@ -18,6 +19,7 @@ KEY_HEADS: Final = {
     "period": "所属期",
     "bill": "单据编号",
     "item": "项目收入",
+    "movement": "划转事项",
 }
 MEASURE_HEADS: Final = {
     "due": "应缴",
@@ -32,6 +34,7 @@ MEASURE_HEADS: Final = {
     "cancelled": "注销",
     "pending": "待收",
     "booked": "入账",
+    "members": "人员明细",
 }
 FIELD_HEADS: Final = {
     "count": "笔数",
@@ -49,6 +52,7 @@ TOTAL: Final = "合计"
 KEY_VALUES: Final[dict[str, dict[str, str]]] = {
     "kind": {Kind.MONTHLY: "月报", Kind.SUPPLEMENT: "补缴", Kind.REPAYMENT: "还欠"},
     "mode": {Mode.BANK: "银行扣款", Mode.SPORADIC: "零星缴费"},
+    "movement": {Movement.UNIT: "单位缴费部分", Movement.MEDICAL: "医疗补助"},
 }
 """Words for the values of a key; a value without one stands as it is."""
 STATUS_WORDS: Final[dict[str, str]] = {
@@ -57,6 +61,12 @@ STATUS_WORDS: Final[dict[str, str]] = {
     BillStatus.PART: "部分到位",
     BillStatus.CANCELLED: "已注销",
     BillStatus.ARREARS: "欠缴",
+    SubsidyState.WAITING: "待个人部分到位",
+    SubsidyState.DUE: "应划转",
+    SubsidyState.BOOKED: "已划转",
+    SubsidyState.TO_BRING_BACK: "应退回",
+    SubsidyState.BROUGHT_BACK: "已退回",
+    SubsidyState.LAPSED: "不再划转",
 }
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, text
 
-from hub.ledger.verification import bills, events, files, finances, journal, reversals, totals
+from hub.ledger.verification import bills, events, files, finances, journal, members, reversals, totals
 from hub.ledger.verification.findings import Evidence, Outcome
 
 Check = Callable[[Connection, Evidence], Outcome]
@@ -29,6 +29,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     finances.cancelled_bills_have_no_money,
     finances.repayments_never_overdraw,
     finances.money_in_equals_the_forms,
+    members.subsidies_equal_their_members,
+    members.subsidies_stand_on_money,
     events.events_are_taken_or_in_flight,
     events.answers_are_released,
     # 2: control totals at every hand-over
@@ -36,6 +38,9 @@ CHECKS: Final[tuple[Check, ...]] = (
     files.dues_files_equal_bills,
     files.receipts_files_equal_receipts,
     files.returns_files_equal_reversals,
+    files.members_files_equal_members,
+    files.subsidies_files_equal_subsidies,
+    members.members_equal_their_bills,
     totals.instructions_are_their_bills,
     totals.requests_equal_dues,
     totals.supplements_and_repayments_are_asked_once,
