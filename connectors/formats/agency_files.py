@@ -1,6 +1,7 @@
 """The agency door: one entry for every file an agency sends (contract section 2), told apart by its name."""
 
-from typing import BinaryIO
+from collections.abc import Callable, Mapping
+from typing import BinaryIO, Final
 
 from connectors.formats.agency_frame import AgencyFileKind, AgencyFileName, Reading
 from connectors.formats.dues import read_dues
@@ -40,21 +41,21 @@ AgencyReading = (
 )
 
 
+_READERS: Final[Mapping[AgencyFileKind, Callable[[str, BinaryIO], AgencyReading]]] = {
+    AgencyFileKind.DUES: read_dues,
+    AgencyFileKind.AGAIN: read_again,
+    AgencyFileKind.RECEIPTS: read_receipts,
+    AgencyFileKind.RETURNS: read_returns,
+    AgencyFileKind.MEMBERS: read_members,
+    AgencyFileKind.SUBSIDIES: read_subsidies,
+}
+
+
 def read(name: str, data: BinaryIO) -> AgencyReading:
     """As ``parse``, but keeps what could be read of a faulty file, so that the books can find its other faults."""
     kind = AgencyFileName.kind_of(name)
-    if kind is AgencyFileKind.DUES:
-        return read_dues(name, data)
-    if kind is AgencyFileKind.AGAIN:
-        return read_again(name, data)
-    if kind is AgencyFileKind.RECEIPTS:
-        return read_receipts(name, data)
-    if kind is AgencyFileKind.RETURNS:
-        return read_returns(name, data)
-    if kind is AgencyFileKind.MEMBERS:
-        return read_members(name, data)
-    if kind is AgencyFileKind.SUBSIDIES:
-        return read_subsidies(name, data)
+    if kind is not None:
+        return _READERS[kind](name, data)
     named = AgencyFileName.parse(name)
     assert isinstance(named, Fault)
     return Reading(None, (named,), frozenset())

@@ -100,7 +100,7 @@ TRAILER: Final = Record("T", count("count"), SUM_TOTAL, SHA256)
 LAYOUT: Final = Layout(HEADER, DETAIL, TRAILER, CONTROL)
 
 PERSONAL_COLUMNS: Final = ("member id", "member name")
-_PERSONAL: Final = re.compile(r"(?<![0-9])([0-9]{15}|[0-9]{17}[0-9Xx])(?![0-9Xx])|[^\x00-\x7f]", re.ASCII)
+_PERSONAL: Final = re.compile(r"(?<![0-9A-Za-z])([0-9]{15}|[0-9]{17}[0-9Xx])(?![0-9A-Za-z])|[^\x00-\x7f]", re.ASCII)
 """What may be a number or a name of a person, in whichever field it was put."""
 _PAIRS: Final = (("unit pension", "unit unemployment"), ("medical personal", "medical subsidy"))
 """Amounts that stand both or not at all."""

@@ -1,4 +1,4 @@
-"""Members of supplements (表四): kept bill by bill, whether the bill is filed yet or not, and held against it when both are there."""
+"""Members of supplements (表四): kept bill by bill, filed yet or not, and held against the bill when both are there."""
 
 from collections import Counter
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Subsidies (补贴划转): what unemployment finance booked for the supplements of subsidised workers, and what of it has to come back."""
+"""Subsidies (补贴划转): what unemployment finance booked for subsidised workers, and what of it has to come back."""
 
 from collections.abc import Collection, Mapping
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""Members of supplements (表四) add up to their bill (表五); subsidies follow the personal part, once, and come back with it (C10)."""
+"""Members (表四) add up to their bill (表五); subsidies follow the personal part, once, and come back with it (C10)."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
