@@ -366,16 +366,12 @@ def request_lines(conn: Connection, batch: Batch) -> Iterator[pl.DataFrame]:
 _ASKED_COLUMNS: Final = {name: kind for name, kind in LINE_COLUMNS.items() if name not in ("account", "account_name")}
 
 
-def asked(conn: Connection, batch: Batch) -> pl.DataFrame:
-    """What a file asked, line by line, as far as an answer repeats it; by columns, all lines at once."""
+def asked(conn: Connection, batch: Batch) -> Iterator[pl.DataFrame]:
+    """What a file asked, line by line, as far as an answer repeats it; by columns and in parts of some megabytes."""
     with in_order(conn):
-        parts = [
-            frames.whole(
-                conn, _LINES.format(""), _ASKED_COLUMNS, (offset, batch.partial, offset + first, offset + last + 1)
-            )
-            for _, _, first, last, offset, _ in sections(conn, batch.id)
-        ]
-    return pl.concat(parts)
+        for _, _, first, last, offset, _ in sections(conn, batch.id):
+            values = (offset, batch.partial, offset + first, offset + last + 1)
+            yield from frames.read(conn, _LINES.format(""), _ASKED_COLUMNS, values)
 
 
 def requested_lines(conn: Connection, batch: Batch) -> Iterator[RequestedLine]:
