@@ -314,6 +314,9 @@ def test_a_personal_part_that_comes_back_opens_one_item_for_both(arrived: Desk) 
     assert told(city.submit(arrived.moved(("B-1", "S-1", "UNIT-BACK", (20000, 599, 0))))) == [
         (2, "unemployment", "mismatch")
     ]
+    day_before = city.today() - timedelta(days=1)
+    early = arrived.moved(("B-1", "S-1", "UNIT-BACK", UNIT), on=day_before)
+    assert told(city.submit(early)) == [(2, "booked on", "date")]
     city.accept(arrived.moved(("B-1", "S-1", "UNIT-BACK", UNIT)))
     (item,) = city.work("subsidy")
     assert "UNIT nothing, MEDICAL 45.00 (U-2)" in item["summary"]

@@ -115,11 +115,16 @@ def test_sums_equal_their_members_or_every_difference_is_told(file: MembersFile,
     told = []
     at_least_one = data.draw(st.integers(0, len(file.bills) - 1))
     for place, each in enumerate(file.bills):
-        off = data.draw(st.tuples(*[st.integers(0, 3)] * 4))
-        off = (off[0] + (place == at_least_one), *off[1:])
+        off = data.draw(st.tuples(*[st.integers(-3, 3)] * 4))
+        off = (off[0] or int(place == at_least_one), *off[1:])
         if file.header.variant is Variant.SUBSIDISED:
             off = (off[0], off[1], 0, 0)
-        shown = FundAmounts(*(Fen(right + more) for right, more in zip(each.amounts, off, strict=True)))
+        shown = FundAmounts(
+            *(
+                Fen(right + more if right + more >= 0 else right + 1)
+                for right, more in zip(each.amounts, off, strict=True)
+            )
+        )
         told.append(each._replace(amounts=shown))
         wrong += [
             Fault(each.file_line, fund, FaultCode.CONTROL_TOTAL, print_yuan(right), print_yuan(said))
