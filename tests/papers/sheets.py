@@ -26,6 +26,7 @@ def sheet(name: str, rows: int, *, most: int = 10**9, seed: int = 1) -> Sheet:
             "unit": f"110105{at:06d}",
             "period": "2026-12",
             "bill": f"110105-2026-12-M-0001-{at:08d}",
+            "movement": chance.choice(["UNIT", "MEDICAL"]),
             "item": "利息收入",
         }
         measures = (
