@@ -49,6 +49,7 @@ class FaultCode(StrEnum):
     UNANSWERED = "unanswered"
     NO_ACCOUNT = "no-account"
     NOT_OUTSTANDING = "not-outstanding"
+    OUTSTANDING = "outstanding"  # something is, and nothing should be
     UNKNOWN_ARREARS = "unknown-arrears"
     PERIOD_OPEN = "period-open"  # what is not paid of it is no arrears yet
     CANCELLED = "cancelled"
@@ -67,6 +68,18 @@ class FaultCode(StrEnum):
     NOT_PROPOSED = "not-proposed"
     SAME_PERSON = "same-person"  # who proposed it may not approve it
     SETTLED = "settled"
+    MOVE = "move"  # not from where it stands
+
+
+_OPTIONS: Final = frozenset({"by", "note", "from", "until"})
+_DECIDED: Final = frozenset({"file", "outcome", "state", "content", "key"})
+
+
+def _of_the_whole(field: str) -> str:
+    """Where a fault without a line is: in a file, or in what a person said of one and gave as an option."""
+    if field in _OPTIONS:
+        return f"--{field}"
+    return field if field in _DECIDED else f"file, {field}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +94,8 @@ class Fault:
 
     @property
     def message(self) -> str:
-        where = "file" if self.line is None else f"line {self.line}"
-        return f"{where}, {self.field}: expected {self.expected}, found {self.found or 'nothing'}"
+        where = _of_the_whole(self.field) if self.line is None else f"line {self.line}, {self.field}"
+        return f"{where}: expected {self.expected}, found {self.found or 'nothing'}"
 
     def as_json(self) -> dict[str, object]:
         """The contract's fault: line, field, code, expected, found, message."""

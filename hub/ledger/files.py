@@ -113,6 +113,12 @@ def accepted_by_identity(conn: Connection, identity: str) -> Intake | None:
     return _one(conn, "identity = :identity", identity=identity)
 
 
+def identities_under(conn: Connection, beginning: str) -> list[str]:
+    """The identities of accepted files that begin so, up to a slash."""
+    query = text("select identity from file_intake where outcome = 'accepted' and starts_with(identity, :beginning)")
+    return list(conn.execute(query, {"beginning": beginning}).scalars())
+
+
 def came_again(conn: Connection, door: str, sha256: str, name: str) -> bool:
     """Whether this repeat is noted already: a file that cannot be moved away is met at every poll."""
     return bool(
@@ -163,11 +169,16 @@ class LastFile:
 
 
 def last_from_banks(conn: Connection) -> dict[str, LastFile]:
-    """Per bank the last file that came in, whatever became of it. The name is the bank's own text."""
+    """Per bank the last file that came from it, whatever became of it. The name is the bank's own text.
+
+    What persons handed in for one of its files, refused or not, did not come from there.
+    """
     found = conn.execute(
         text("""
             select distinct on (party) party, name, received_at as at, outcome, lines, total
-            from file_intake where door = 'bank' order by party, id desc
+            from file_intake f where door = 'bank' and outcome <> 'refused' and not exists (
+                select from file_intake held where held.id = f.stands_for and held.sha256 <> f.sha256)
+            order by party, id desc
         """)
     )
     return {row.party: LastFile(**{**row._asdict(), "at": row.at.astimezone(TZ)}) for row in found}

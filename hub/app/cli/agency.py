@@ -27,7 +27,7 @@ def door() -> None:
 def submit(
     ctx: typer.Context,
     files: list[Path] = typer.Argument(
-        exists=True, dir_okay=False, readable=True, help="DUES_, AGAIN_, RCPT_, RTN_, MEMB_ or SUBS_ files."
+        callback=output.plain_files, help="DUES_, AGAIN_, RCPT_, RTN_, MEMB_ or SUBS_ files."
     ),
 ) -> int:
     """Hand in dues, second collections, receipts, returns, members and subsidies: accepted, or refused with every fault.
