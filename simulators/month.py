@@ -27,6 +27,7 @@ from simulators.bank_program import decide, garbled, numbered
 from simulators.bank_work import Request, UnusableRequestError
 from simulators.chance import draw
 from simulators.faults import DUES_FAULTS
+from simulators.flexible_work import FlexibleWork
 from simulators.forms import Export, differences, status_of
 from simulators.hub_command import HubAnswerError
 from simulators.oracle import ROUNDS, Bill, Oracle
@@ -110,6 +111,9 @@ class Month:
         )
         yield from self._deduction(dates, 1)
         yield from self._late_answers(dates, dates.day(12, 10), Comes.LATE, 1)
+        if not self.plan.quiet:
+            at = dates.day(12, 11)
+            yield Appointment(at, f"{period} members (表四) and subsidies", lambda: self._flexible_work(period))
         yield Appointment(dates.day(13, 10), f"{period} second collection", lambda: self._again(dates))
         yield Appointment(
             dates.day(13, 11),
@@ -341,6 +345,17 @@ class Month:
                 number = self._next("dues", code, period, kind)
                 papers.append(agency.dues(code, period, number, day, bills, kind))
         self._hand_in_dues(papers)
+
+    def _flexible_work(self, period: str) -> None:
+        """An agency tells the members of supplements; unemployment finance books for its subsidised workers."""
+
+        def accept(paper: Paper, *sums: int) -> None:
+            for each, answer in self._submit([paper]):
+                self._must_accept(each, answer, *sums)
+
+        units = self.population.of_agency(self.plan.agencies[0])
+        work = FlexibleWork(self.plan.seed, period, units, self.oracle, self.hub, accept, self._must_refuse)
+        self._find(f"{period} members (表四) and subsidies", work.happen())
 
     def _supplements(self, code: str, period: str, occasion: str) -> list[agency.Bill]:
         """A few units pay what they had left out of an earlier month, known to the hub or not."""

@@ -30,6 +30,8 @@ class AgencyFileKind(StrEnum):
     RECEIPTS = "RCPT"  # sporadic receipts
     RETURNS = "RTN"  # 退票
     INCOMES = "INC"  # 其他项目收入
+    MEMBERS = "MEMB"  # 表四, 表四-1, 表四-3
+    SUBSIDIES = "SUBS"  # 补贴划转
 
 
 _PATTERNS: Final[Mapping[AgencyFileKind, tuple[re.Pattern[str], str]]] = {
@@ -52,6 +54,14 @@ _PATTERNS: Final[Mapping[AgencyFileKind, tuple[re.Pattern[str], str]]] = {
     AgencyFileKind.INCOMES: (
         re.compile(f"INC_{_AGENCY}_{_DATE}_{_NO}\\.txt", re.ASCII),
         "INC_<agency>_<YYYYMMDD>_<4 digits>.txt",
+    ),
+    AgencyFileKind.MEMBERS: (
+        re.compile(f"MEMB_{_AGENCY}_{_PERIOD}_{_NO}\\.txt", re.ASCII),
+        "MEMB_<agency>_<YYYY-MM>_<4 digits>.txt",
+    ),
+    AgencyFileKind.SUBSIDIES: (
+        re.compile(f"SUBS_{_AGENCY}_{_DATE}_{_NO}\\.txt", re.ASCII),
+        "SUBS_<agency>_<YYYYMMDD>_<4 digits>.txt",
     ),
 }
 

@@ -19,23 +19,27 @@ from hub.app.wiring import Hub
 from hub.domain.dues import DuesFile
 from hub.domain.errors import HubError, RetriableError
 from hub.domain.faults import Fault
+from hub.domain.members import MembersFile
 from hub.domain.other_incomes import IncomesFile
 from hub.domain.receipts import ReceiptsFile
 from hub.domain.returned_payments import ReturnsFile
 from hub.domain.second_collection import AgainFile
+from hub.domain.subsidies import SubsidiesFile
 from hub.ledger import clock, files
 from hub.ledger.database import INTAKE_LOCK, lock_books_shared
 from hub.ports import Archived
 from hub.processors import (
     take_in_dues,
     take_in_incomes,
+    take_in_members,
     take_in_receipts,
     take_in_returns,
     take_in_second_collection,
+    take_in_subsidies,
 )
 from hub.runtime.work_log import working
 
-AgencyFile = DuesFile | AgainFile | ReceiptsFile | ReturnsFile | IncomesFile
+AgencyFile = DuesFile | AgainFile | ReceiptsFile | ReturnsFile | MembersFile | SubsidiesFile | IncomesFile
 TRIES = 3
 MAX_BYTES = 2 << 30
 """A file of a million lines has some 200 MB."""
@@ -87,6 +91,7 @@ def _stage(name: str) -> str:
     kinds = {
         "DUES": "take-in-dues", "AGAIN": "take-in-second-collection", "RCPT": "take-in-receipts", "RTN": "take-in-returns",
         "INC": "take-in-incomes",
+        "MEMB": "take-in-members", "SUBS": "take-in-subsidies",
     }  # fmt: skip
     return kinds.get(name.partition("_")[0], "take-in")
 
@@ -202,45 +207,61 @@ def _judge(hub: Hub, conn: Connection, file: AgencyFile, now: datetime) -> _Judg
     match file:
         case DuesFile():
             faults = take_in_dues.check(conn, file, hub.parties, now)
-            return _Judged(faults, lambda file_id: take_in_dues.keep(conn, file, file_id, now))
+            found = _Judged(faults, lambda file_id: take_in_dues.keep(conn, file, file_id, now))
         case AgainFile():
             faults = take_in_second_collection.check(conn, file, hub.parties, now)
-            return _Judged(faults, lambda file_id: take_in_second_collection.keep(conn, file, file_id, now))
+            found = _Judged(faults, lambda file_id: take_in_second_collection.keep(conn, file, file_id, now))
         case ReceiptsFile():
             checked = take_in_receipts.check(conn, file, hub.parties, now)
-            return _Judged(
+            found = _Judged(
                 checked.faults, lambda file_id: take_in_receipts.keep(conn, file, checked.standing, file_id, now)
             )
         case ReturnsFile():
             held = take_in_returns.check(conn, file, hub.parties)
             if held.waits:
                 raise _MoneyUnderWayError
-            return _Judged(held.faults, lambda file_id: take_in_returns.keep(conn, file, held.receipts, file_id, now))
+            found = _Judged(held.faults, lambda file_id: take_in_returns.keep(conn, file, held.receipts, file_id, now))
         case IncomesFile():
             told = take_in_incomes.check(conn, file, hub.parties, now)
             if told.waits:
                 raise _MoneyUnderWayError
-            return _Judged(told.faults, lambda file_id: take_in_incomes.keep(conn, file, file_id, now))
+            found = _Judged(told.faults, lambda file_id: take_in_incomes.keep(conn, file, file_id, now))
+        case MembersFile():
+            faults = take_in_members.check(conn, file, hub.parties)
+            found = _Judged(faults, lambda file_id: take_in_members.keep(conn, file, file_id, now))
+        case SubsidiesFile():
+            judged = take_in_subsidies.check(conn, file, hub.parties)
+            if judged.waits:
+                raise _MoneyUnderWayError
+            found = _Judged(
+                judged.faults, lambda file_id: take_in_subsidies.keep(conn, file, judged.bills, file_id, now)
+            )
+    return found
 
 
 def _identity(file: AgencyFile) -> str:
     match file:
         case DuesFile():
-            return take_in_dues.identity(file.header)
+            identity = take_in_dues.identity(file.header)
         case AgainFile():
-            return take_in_second_collection.identity(file.header)
+            identity = take_in_second_collection.identity(file.header)
         case ReceiptsFile():
-            return take_in_receipts.identity(file.header)
+            identity = take_in_receipts.identity(file.header)
         case ReturnsFile():
-            return take_in_returns.identity(file.header)
+            identity = take_in_returns.identity(file.header)
         case IncomesFile():
-            return take_in_incomes.identity(file.header)
+            identity = take_in_incomes.identity(file.header)
+        case MembersFile():
+            identity = take_in_members.identity(file.header)
+        case SubsidiesFile():
+            identity = take_in_subsidies.identity(file.header)
+    return identity
 
 
 def _total(file: AgencyFile) -> int:
     """Fen of a file; a second collection has no amounts of its own."""
     match file:
-        case DuesFile() | IncomesFile():
+        case DuesFile() | IncomesFile() | MembersFile() | SubsidiesFile():
             return sum(line.amounts.total for line in file.lines)
         case AgainFile():
             return 0

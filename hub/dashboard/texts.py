@@ -163,6 +163,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "queue.host-key": ("主机密钥不符", "host key"),
     "queue.unreachable": ("银行无法连接", "unreachable"),
     "queue.suspense": ("暂收款", "suspense"),
+    "queue.subsidy": ("补贴待退回", "subsidy"),
     "queue.control-totals": ("控制数不符", "control totals"),
     "queue.calendar": ("工作日历", "calendar"),
     "queue.dunning": ("催缴", "dunning"),

@@ -9,6 +9,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from hub.domain.funds import NOTHING, FundAmounts, sum_of
 from hub.domain.lifecycle import Cancelled
 from hub.domain.posting import Account, EntryKind
 from hub.domain.readings import Reading, Rule, Words, reading
@@ -344,6 +345,10 @@ _SIDES: Final[Mapping[Account, Words]] = {
     Account.MEMO_DUES: Words("应收备查", "memorandum of dues"),
     Account.MEMO_ARREARS: Words("欠缴备查", "memorandum of arrears"),
     Account.MEMO_CONTRA: Words("备查对应", "memorandum contra"),
+    Account.EXPENDITURE_ACCOUNT: Words("失业支出户存款", "unemployment expenditure account"),
+    Account.SUBSIDY_INCOME: Words("单位缴费补贴收入", "income of unit parts subsidised"),
+    Account.UNIT_SUBSIDY: Words("单位缴费补贴支出", "expenditure for unit parts"),
+    Account.MEDICAL_SUBSIDY: Words("医疗补助支出", "expenditure for medical subsidies"),
 }
 _KINDS: Final[Mapping[EntryKind, Words]] = {
     EntryKind.DUES_TAKEN_IN: Words("接收应收", "dues taken in"),
@@ -358,6 +363,8 @@ _KINDS: Final[Mapping[EntryKind, Words]] = {
     EntryKind.ARREARS_OPENED: Words("月末转欠缴", "arrears opened at month end"),
     EntryKind.CANCELLATION: Words("补缴注销", "supplements cancelled"),
     EntryKind.OTHER_INCOME: Words("其他项目收入入账", "other incomes"),
+    EntryKind.SUBSIDY: Words("补贴划转", "subsidies booked"),
+    EntryKind.SUBSIDY_BACK: Words("补贴退回", "subsidies brought back"),
 }
 
 _AT_AGENCY: Final[Mapping[Account, Rule]] = {
@@ -368,6 +375,10 @@ _AT_AGENCY: Final[Mapping[Account, Rule]] = {
     Account.MEMO_DUES: Rule.MEMORANDUM,
     Account.MEMO_ARREARS: Rule.ARREARS,
 }
+_OF_SUBSIDIES: Final = (
+    Account.INCOME_ACCOUNT, Account.SUBSIDY_INCOME, Account.UNIT_SUBSIDY, Account.MEDICAL_SUBSIDY,
+    Account.EXPENDITURE_ACCOUNT,
+)  # fmt: skip
 BOOKED: Final[Mapping[EntryKind, Mapping[Account, Rule]]] = {
     EntryKind.DUES_TAKEN_IN: {Account.MEMO_DUES: Rule.DUES, Account.MEMO_CONTRA: Rule.MEMORANDUM},
     EntryKind.BANK_ARRIVAL: {
@@ -409,6 +420,8 @@ BOOKED: Final[Mapping[EntryKind, Mapping[Account, Rule]]] = {
     EntryKind.ARREARS_OPENED: {Account.MEMO_DUES: Rule.ARREARS, Account.MEMO_ARREARS: Rule.ARREARS},
     EntryKind.CANCELLATION: {Account.MEMO_DUES: Rule.CANCELLATION, Account.MEMO_CONTRA: Rule.MEMORANDUM},
     EntryKind.OTHER_INCOME: dict.fromkeys((Account.INCOME_ACCOUNT, Account.OTHER_INCOME), Rule.OTHER_INCOME),
+    EntryKind.SUBSIDY: dict.fromkeys(_OF_SUBSIDIES, Rule.SUBSIDY),
+    EntryKind.SUBSIDY_BACK: dict.fromkeys(_OF_SUBSIDIES, Rule.SUBSIDY),
 }
 """Which rule puts money on an account, by what the entry books."""
 
@@ -421,20 +434,34 @@ class Part(StrEnum):
     OPENED = "opened"  # dues that become arrears
     SUSPENSE = "suspense"
     INCOME = "income"  # an other income (C15), of no bill
+    UNIT_PART = "unit-part"  # what the unemployment fund pays of a subsidised supplement
+    MEDICAL = "medical"  # its medical subsidy, which the unemployment fund pays
 
 
 _MONEY: Final = frozenset({Part.DUES, Part.ARREARS})
 HOLDS: Final[Mapping[Account, frozenset[Part]]] = {
-    Account.INCOME_ACCOUNT: _MONEY | {Part.SUSPENSE, Part.INCOME},
+    Account.INCOME_ACCOUNT: _MONEY | {Part.SUSPENSE, Part.INCOME, Part.UNIT_PART},
     Account.CITY_CLEARING: _MONEY | {Part.SUSPENSE},
     Account.FUND_INCOME: _MONEY,
     Account.OTHER_INCOME: frozenset({Part.INCOME}),
+    Account.SUBSIDY_INCOME: frozenset({Part.UNIT_PART}),
+    Account.UNIT_SUBSIDY: frozenset({Part.UNIT_PART}),
+    Account.MEDICAL_SUBSIDY: frozenset({Part.MEDICAL}),
+    Account.EXPENDITURE_ACCOUNT: frozenset({Part.UNIT_PART, Part.MEDICAL}),
     Account.MEMO_CONTRA: _MONEY,
     Account.SUSPENSE: frozenset({Part.SUSPENSE}),
     Account.MEMO_DUES: frozenset({Part.DUES, Part.OPENED}),
     Account.MEMO_ARREARS: frozenset({Part.ARREARS, Part.OPENED}),
 }
 """Which parts of the bills behind an entry an account of it adds up."""
+
+
+def behind(account: Account, held: Mapping[Part, FundAmounts]) -> FundAmounts:
+    """What an account of an entry must hold, of the parts that stand behind the entry."""
+    found = sum_of(held.get(part, NOTHING) for part in HOLDS[account])
+    if account in (Account.UNIT_SUBSIDY, Account.EXPENDITURE_ACCOUNT):  # whatever fund it is for, that one pays
+        return NOTHING._replace(unemployment=found.total)
+    return found
 
 
 def say(what: Way | Because, day: date, values: Mapping[str, str]) -> Said:

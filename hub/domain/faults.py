@@ -56,6 +56,8 @@ class FaultCode(StrEnum):
     CANCELLED = "cancelled"
     BANK_REQUESTS_ENDED = "bank-requests-ended"
     RETURNED = "returned"  # the receipt has come back already
+    NO_MEMBERS = "no-members"  # no 表四-1 tells the subsidies of the bill
+    NOT_ARRIVED = "not-arrived"  # the personal part, before which no subsidy is booked
     IN_SHADOW = "in-shadow"  # another system collects the bill and keeps its books
     NOT_SUPPORTED = "not-supported"
     # a bank's answer against the request

@@ -22,6 +22,10 @@ class Account(StrEnum):
     SUSPENSE = "SUSPENSE"  # 暂收款
     FUND_INCOME = "FUND_INCOME"  # 保险费收入
     OTHER_INCOME = "OTHER_INCOME"  # 其他项目收入
+    EXPENDITURE_ACCOUNT = "EXPENDITURE_ACCOUNT"  # 支出户存款, the unemployment fund's
+    SUBSIDY_INCOME = "SUBSIDY_INCOME"  # 单位缴费补贴收入: unit parts that the unemployment fund pays
+    UNIT_SUBSIDY = "UNIT_SUBSIDY"  # 单位缴费补贴支出
+    MEDICAL_SUBSIDY = "MEDICAL_SUBSIDY"  # 医疗补助支出
     MEMO_DUES = "MEMO_DUES"  # 应收
     MEMO_ARREARS = "MEMO_ARREARS"  # 欠缴
     MEMO_CONTRA = "MEMO_CONTRA"  # 备查对应
@@ -52,6 +56,8 @@ class EntryKind(StrEnum):
     ARREARS_OPENED = "arrears-opened"
     CANCELLATION = "cancellation"
     OTHER_INCOME = "other-income"
+    SUBSIDY = "subsidy"
+    SUBSIDY_BACK = "subsidy-back"
 
 
 Side = Literal["D", "C"]  # 借, 贷
@@ -152,6 +158,27 @@ def other_income(amounts: FundAmounts) -> tuple[Posting, ...]:
 def dues_cancelled(amounts: FundAmounts) -> tuple[Posting, ...]:
     """Supplements that were cancelled (注销, C10) are due no longer, at the agency."""
     return _debit(Account.MEMO_CONTRA, amounts) + _credit(Account.MEMO_DUES, amounts)
+
+
+def subsidies(unit_parts: FundAmounts, medical: Fen) -> tuple[Posting, ...]:
+    """What unemployment finance moves out of its expenditure account (失业支出户) for subsidised flexible workers (C10).
+
+    The unit parts of pension and unemployment go into those funds' income accounts: an income of each, and one
+    expenditure of the unemployment fund. The medical subsidy leaves for the medical income account, whose books are
+    not among these: here it is an expenditure, and no fund's income.
+    """
+    paid, subsidy = _of_unemployment(unit_parts.total), _of_unemployment(medical)
+    return (
+        _debit(Account.INCOME_ACCOUNT, unit_parts)
+        + _credit(Account.SUBSIDY_INCOME, unit_parts)
+        + _debit(Account.UNIT_SUBSIDY, paid)
+        + _debit(Account.MEDICAL_SUBSIDY, subsidy)
+        + _credit(Account.EXPENDITURE_ACCOUNT, paid.plus(subsidy))
+    )
+
+
+def _of_unemployment(amount: Fen) -> FundAmounts:
+    return NOTHING._replace(unemployment=amount)
 
 
 def arrears_opened(amounts: FundAmounts) -> tuple[Posting, ...]:

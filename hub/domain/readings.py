@@ -39,6 +39,7 @@ class Rule(StrEnum):
     REPAYMENT = "repayment"
     CANCELLATION = "cancellation"
     OTHER_INCOME = "other-income"
+    SUBSIDY = "subsidy"
     SHADOW = "shadow"
     ADDS_UP = "adds-up"
 
@@ -241,6 +242,15 @@ READINGS: Final[tuple[Reading, ...]] = (
         Words(
             "其他项目收入(利息、补贴、滞纳金等)受理即入账, 不属保险费收入",
             "other incomes (interest, subsidies, late fees …) are booked on acceptance, apart from contributions",
+        ),
+    ),
+    _first(
+        Rule.SUBSIDY,
+        "C10",
+        "hub.domain.subsidies",
+        Words(
+            "个人部分足额到位后, 失业财务划转单位部分和医疗补助各一次; 个人部分退回的, 如数退回",
+            "unit part and medical subsidy are moved once each, after the personal part; both come back with it",
         ),
     ),
     _first(

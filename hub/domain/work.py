@@ -16,6 +16,7 @@ class Queue(StrEnum):
     HOST_KEY = "host-key"  # a bank's server shows a key that is not pinned; the hub does not speak to it
     UNREACHABLE = "unreachable"  # a bank's server that cannot be used, or does not let the hub in
     SUSPENSE = "suspense"  # 暂收款: money beyond what was outstanding
+    SUBSIDY = "subsidy"  # 补贴: booked on a personal part that has come back since
     CONTROL_TOTALS = "control-totals"  # a hand-over whose totals do not match; that batch is stopped
     CALENDAR = "calendar"  # a step needs a day beyond the calendar's horizon
     DUNNING = "dunning"  # an agency's units that are not paid in full after the first posting

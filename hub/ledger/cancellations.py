@@ -11,10 +11,10 @@ from hub.domain.funds import FUND_NAMES, NOTHING, FundAmounts
 from hub.domain.lifecycle import CANCELLED_BECAUSE, Cancelled
 from hub.domain.periods import Period
 from hub.domain.posting import EntryKind, JournalEntry, Level, dues_cancelled
-from hub.ledger import journal
+from hub.ledger import journal, subsidies
 
 _BILLS: Final = text(f"""
-    select id, agency, kind, {", ".join(FUND_NAMES)} from bill b
+    select id, agency, kind, {", ".join(FUND_NAMES)}, bill_no from bill b
     where id = any(:bills) and not exists (select from cancellation x where x.bill_id = b.id) order by id
 """)
 _KEEP: Final = text("""
@@ -31,7 +31,8 @@ def cancel(
 
     A supplement is due no longer: one entry an agency (unique by ``cause``) takes it off the agency's memorandum account.
     A repayment was no dues of its own; its arrears stand as they are. The caller holds the locks of the bills' shards, or
-    knows that no money can come for them, and has seen to it that they have no net money.
+    knows that no money can come for them, and has seen to it that they have no net money. Subsidies that stand on money that
+    was returned open work items.
     """
     found = conn.execute(_BILLS, {"bills": list(bill_ids)}).all() if bill_ids else []
     due_no_longer: dict[str, FundAmounts] = {}
@@ -58,4 +59,6 @@ def cancel(
                 "reason": reason.value, "cause": cause, "at": at, "period": str(period),
             },
         )  # fmt: skip
+    if reason is Cancelled.RETURNED:
+        subsidies.ask_for_their_return(conn, {row.id: (row.agency, row.bill_no) for row in found}, at)
     return len(found)

@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from hub.domain.bill_account import BillAccount, CarriedOut, Piece
-from hub.domain.explanations import HOLDS, Part, Place, Said, say_posting
-from hub.domain.funds import FUND_NAMES, NOTHING, Fund, FundAmounts, sum_of
+from hub.domain.explanations import Part, Place, Said, behind, say_posting
+from hub.domain.funds import FUND_NAMES, Fund, FundAmounts
 from hub.domain.money import Fen
 from hub.domain.posting import Account, EntryKind
 
@@ -110,6 +110,17 @@ _BACK, _ANEW = (
     _both(f"{_CHANGES}'BANK_CHANGE'", where=_OF_AGENCY),
 )
 _BILLED: Final = ", ".join(f"b.{fund}" for fund in FUND_NAMES)
+
+
+def _subsidies(sign: str = "") -> str:
+    """SQL: the same of what unemployment finance moved; ``sign`` '-' for what was brought back."""
+    rows = "from subsidy s join bill b on b.id = s.bill_id where s.entry_id = :entry"
+    return f"""
+        select b.bill_no, '{Part.UNIT_PART}' as part, {sign}s.pension as pension, {sign}s.unemployment as unemployment,
+               0 as injury, 0 as maternity {rows} and s.medical = 0
+        union all select b.bill_no, '{Part.MEDICAL}', 0, {sign}s.medical, 0, 0 {rows} and s.medical <> 0"""
+
+
 BEHIND: Final[Mapping[EntryKind, str]] = {
     EntryKind.DUES_TAKEN_IN: f"""
         select b.bill_no, '{Part.DUES}' as part, {_BILLED} from {_FILE.format(rows="bill")} join bill b on b.id = r.id
@@ -136,6 +147,8 @@ BEHIND: Final[Mapping[EntryKind, str]] = {
     EntryKind.OTHER_INCOME: f"""
         select i.income_no as bill_no, '{Part.INCOME}' as part, {", ".join(f"i.{fund}" for fund in FUND_NAMES)}
         from other_income i where i.entry_id = :entry""",
+    EntryKind.SUBSIDY: _subsidies(),
+    EntryKind.SUBSIDY_BACK: _subsidies("-"),
 }
 """SQL: the bills behind an entry of each kind, or the incomes, as rows (bill, part, four funds)."""
 _BY_EVENT: Final = frozenset(
@@ -212,12 +225,12 @@ def _of_posted(
     fund: Fund | None,
 ) -> dict[str, Any]:  # fmt: skip
     account, side, booked = posted
-    behind = sum_of(held.get(part, NOTHING) for part in HOLDS[account])
+    whole = behind(account, held)
     return {
         "account": account.value,
         "side": side,
         "amounts": amounts(booked, fund),
         **_of_said(say_posting(what, account, entry.business_date)),
-        "behind": amounts(behind, fund),
-        "agrees": behind == booked,
+        "behind": amounts(whole, fund),
+        "agrees": whole == booked,
     }

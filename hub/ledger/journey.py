@@ -23,6 +23,8 @@ from hub.wire.events import NAMESPACE
 
 UNIT_BILLS_SHOWN: Final = 24
 """Bills of a unit that its journey follows, the latest first."""
+MEMBERS_SHOWN: Final = 100
+"""Lines of a supplement's members that its journey follows, as they stand in the file."""
 _FAULTS_SHOWN: Final = 20
 _DIGITS_SHOWN: Final = 4
 _ENTRY_NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -154,6 +156,7 @@ class _Search:
                 self._rows("select * from reversal where return_no = :name", name=name),
             ),
             lambda name: map(self.income, self._rows("select * from other_income where income_no = :name", name=name)),
+            lambda name: map(self.subsidy, self._rows("select * from subsidy where subsidy_no = :name", name=name)),
             lambda name: map(
                 self.batch, self._rows("select * from batch where batch_no = :name or file_name = :name", name=name)
             ),
@@ -205,6 +208,8 @@ class _Search:
             *map(self.instruction, asked),
             *self._second_collections(bill),
             *map(self.receipt, paid),
+            *self._members(bill),
+            *self._subsidies(bill),
             *self._cancellation(bill),
             *self._arrears(bill),
         )
@@ -214,6 +219,46 @@ class _Search:
         for row in self._rows("select * from second_collection where bill_id = :bill order by id", bill=bill.id):
             then = (self._file(row.file_id, row.line + HEADER_LINES),)
             yield Stop("second-collection", bill.bill_no, _facts(row, "period", "mode", "pay_on", "accepted_at"), then)
+
+    def _members(self, bill: Row[Any]) -> Iterator[Stop]:
+        """表四 of the bill: its members, masked as the books keep them for those who only look; never a line of the file."""
+        query = """
+            select l.*, f.name, f.sha256, f.received_at from member_list l join file_intake f on f.id = l.file_id
+            where l.bill_no = :bill_no and l.agency = :agency and :kind = 'S'
+        """
+        for row in self._rows(query, **_facts(bill, "bill_no", "agency", "kind")):
+            names = (
+                "variant", "lines", "members", "approval_no", "unit_pension", "unit_unemployment", "medical_personal",
+                "medical_subsidy", "file_line", "sha256", "received_at",
+            )  # fmt: skip
+            lines = self._rows(
+                f"""
+                select line, shown_no, shown_name, first_month, last_month, {", ".join(FUND_NAMES)}, unit_pension, unit_unemployment
+                from member_line where list_id = :id order by line limit :most
+                """,
+                id=row.id,
+                most=MEMBERS_SHOWN,
+            )
+            then = tuple(
+                Stop(
+                    "member", each.shown_no,
+                    {"name_shown": each.shown_name, "file_line": each.line + HEADER_LINES, "amounts": _amounts(each),
+                     **_facts(each, "first_month", "last_month", "unit_pension", "unit_unemployment")},
+                )
+                for each in lines
+            )  # fmt: skip
+            yield Stop("members", row.name, {**_facts(row, *names), "amounts": _amounts(row)}, then)
+
+    def _subsidies(self, bill: Row[Any]) -> Iterator[Stop]:
+        """What unemployment finance booked for the bill, and brought back."""
+        return map(self.subsidy, self._rows("select * from subsidy where bill_id = :bill order by id", bill=bill.id))
+
+    def subsidy(self, row: Row[Any]) -> Stop:
+        facts = _facts(
+            row, "movement", "pension", "unemployment", "medical", "booked_on", "booking_period", "accepted_at"
+        )
+        then = (self._file(row.file_id, row.line + HEADER_LINES), *self._entries(row.entry_id))
+        return Stop("subsidy", row.subsidy_no, facts, then)
 
     def _cancellation(self, bill: Row[Any]) -> Iterator[Stop]:
         for row in self._rows("select * from cancellation where bill_id = :bill", bill=bill.id):

@@ -25,6 +25,7 @@ class FlowStep:
 FLOW: Final[tuple[FlowStep, ...]] = (
     FlowStep(1, "take_in_dues", "", (), (), "an agency's dues become bills (表八)"),
     FlowStep(1, "take_in_second_collection", "", (), (), "units named for the second deduction"),
+    FlowStep(1, "take_in_members", "", (), (), "who supplements are for, adding up to them (表四)"),
     FlowStep(
         2, "request_deductions", "", (), (topics.DEDUCTION_REQUESTED, topics.DEDUCTION_DECLARED),
         "bills become deduction requests when an upload closes (财表六)",
@@ -58,6 +59,7 @@ FLOW: Final[tuple[FlowStep, ...]] = (
     FlowStep(11, "take_in_receipts", "", (), (topics.RECEIPT_RECORDED,), "sporadic receipts are booked"),
     FlowStep(11, "take_in_returns", "", (), (topics.CHEQUE_RETURNED,), "receipts that come back are reversed (退票)"),
     FlowStep(11, "take_in_incomes", "", (), (), "other incomes and late fees are booked (其他项目收入, 滞纳金)"),
+    FlowStep(11, "take_in_subsidies", "", (), (), "what unemployment finance adds for subsidised workers (补贴划转)"),
     FlowStep(11, "take_in_changes", "", (), (topics.ANSWER_CHANGED,), "banks' changed answers are booked anew (更正)"),
     FlowStep(11, "book_changes", "book-changes", (topics.ANSWER_CHANGED,), (), "the agency books what a bank changed"),
     FlowStep(

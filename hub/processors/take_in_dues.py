@@ -1,7 +1,8 @@
 """Step 1, take in dues (表八, 表五, 表十): an agency's file becomes bills, whole or not at all.
 
 Reads: a dues file (C8, C9-1, C10, C11; contract section 2). Writes: bills, the memorandum of what is due.
-Rule: every control total equals its lines, every bill is new, every bank known; a repayment claims no more than is outstanding.
+Rule: every control total equals its lines, every bill is new, every bank known; a repayment claims no more than is outstanding;
+a supplement is what its members (表四), told before, come to.
 Repeat: the file's identity is unique among accepted files, and so is each bill id.
 """
 
@@ -21,7 +22,7 @@ from hub.domain.periods import Period
 from hub.domain.posting import EntryKind, JournalEntry, Level, dues
 from hub.domain.repayments import Arrears, judge_claims
 from hub.domain.timetable import Step
-from hub.ledger import bills, journal, repayments, steps
+from hub.ledger import bills, journal, member_lists, repayments, steps
 from hub.ledger.database import lock_books_shared, lock_shards
 
 
@@ -60,6 +61,8 @@ def take_in(
     bills.copy_in(conn, header, summed(), file_id, now)
     if not by_bank <= set(parties.banks) or (header.kind == "M" and too_late and by_bank):
         return False
+    if header.kind == "S" and member_lists.disagree(conn, header, file_id):
+        return False
     _book(conn, header, FundAmounts(*(Fen(sums[fund]) for fund in FUND_NAMES)), now)
     return True
 
@@ -81,6 +84,8 @@ def check(conn: Connection, file: DuesFile, parties: Parties, now: datetime) -> 
         )
     if header.kind == "A":
         faults += _claims(conn, file, now)
+    if header.kind == "S":
+        faults += member_lists.conflicts(conn, header)
     return faults + bills.conflicts(conn, header, parties.banks, banks_too_late=too_late)
 
 

@@ -30,6 +30,8 @@ POSTED: dict[EntryKind, tuple[Posting, ...]] = {
     EntryKind.ARREARS_OPENED: posting.arrears_opened(SOME),
     EntryKind.CANCELLATION: posting.dues_cancelled(SOME),
     EntryKind.OTHER_INCOME: posting.other_income(SOME),
+    EntryKind.SUBSIDY: posting.subsidies(SOME, Fen(5)),
+    EntryKind.SUBSIDY_BACK: posting.mirrored(posting.subsidies(SOME, Fen(5))),
 }
 """What each kind of entry may hold; a new kind has to be added here and to the table."""
 

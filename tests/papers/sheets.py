@@ -28,6 +28,7 @@ def sheet(name: str, rows: int, *, most: int = 10**9, seed: int = 1) -> Sheet:
             "bill": f"110105-2026-12-M-0001-{at:08d}",
             "item": "INTEREST",
             "days": str(at),
+            "movement": chance.choice(["UNIT", "MEDICAL"]),
         }
         measures = (
             Measure(chance.randrange(1, 10**6), *(chance.randrange(most) for _ in range(4))) for _ in form.measures

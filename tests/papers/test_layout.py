@@ -12,12 +12,15 @@ from hub.domain.dues import Kind, Mode
 from hub.domain.late_fees import FeeStatus
 from hub.domain.lifecycle import BillStatus
 from hub.domain.other_incomes import Item
+from hub.domain.subsidies import TAKES_BACK, SubsidyState
 from hub.ledger.forms import FORMS, Question, fill
 from hub.ledger.forms.form import MEASURE_FIELDS
 from hub.ledger.forms.on_paper import FIELD_HEADS, KEY_VALUES, STATUS_WORDS
 from tests.papers.sheets import DECEMBER, NAMES, sheet
 
 OFFICIAL = {
+    "t5": "北京市社会保险费补缴汇总表",
+    "t10": "北京市社会保险费欠缴单位还款表",
     "t8": "北京市社会保险费收缴月报核对表",
     "t9": "北京市社会保险月报收缴汇总表",
     "f6": "社保经(代)办机构银行扣款信息核对表",
@@ -54,8 +57,9 @@ def test_every_form_with_a_number_is_among_them() -> None:
 def test_there_is_a_word_for_every_code_and_every_field() -> None:
     assert set(KEY_VALUES["kind"]) == set(Kind)
     assert set(KEY_VALUES["mode"]) == set(Mode)
-    assert set(STATUS_WORDS) == {*BillStatus, *FeeStatus}
     assert set(KEY_VALUES["item"]) == set(Item)
+    assert set(KEY_VALUES["movement"]) == set(TAKES_BACK.values())
+    assert set(STATUS_WORDS) == {*BillStatus, *FeeStatus, *SubsidyState}
     assert tuple(FIELD_HEADS) == MEASURE_FIELDS
 
 

@@ -26,9 +26,11 @@ def door() -> None:
 @app.command()
 def submit(
     ctx: typer.Context,
-    files: list[Path] = typer.Argument(callback=output.plain_files, help="DUES_, AGAIN_, RCPT_, RTN_ or INC_ files."),
+    files: list[Path] = typer.Argument(
+        callback=output.plain_files, help="DUES_, AGAIN_, RCPT_, RTN_, MEMB_, SUBS_ or INC_ files."
+    ),
 ) -> int:
-    """Hand in dues, second collections, receipts, returns and other incomes: each file is accepted, or refused with every fault.
+    """Hand in dues, second collections, receipts, returns, members, subsidies and incomes: accepted, or refused with every fault.
 
     An agency's files are taken in the order given, those of two agencies side by side.
     """

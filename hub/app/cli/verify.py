@@ -41,13 +41,15 @@ def evidence_of(hub: "Hub") -> "Evidence":
     """The archive, and the formats that can read it."""
     from connectors.formats.dues import parse_dues
     from connectors.formats.incomes import parse_incomes
+    from connectors.formats.members import parse_members
     from connectors.formats.receipts import parse_receipts
     from connectors.formats.returns import parse_returns
+    from connectors.formats.subsidies import parse_subsidies
     from hub.ledger.verification import Evidence
 
     return Evidence(
         archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, read_returns=parse_returns,
-        read_incomes=parse_incomes, format_of=hub.formats.get,
+        read_incomes=parse_incomes, read_members=parse_members, read_subsidies=parse_subsidies, format_of=hub.formats.get,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from hub.domain.dues import Kind, Mode
 from hub.domain.late_fees import FeeStatus
 from hub.domain.lifecycle import BillStatus
 from hub.domain.other_incomes import ITEM_WORDS
+from hub.domain.subsidies import Movement, SubsidyState
 
 KEY_HEADS: Final = {
     "agency": "经(代)办机构",
@@ -21,6 +22,7 @@ KEY_HEADS: Final = {
     "bill": "单据编号",
     "item": "项目收入",
     "days": "滞纳天数",
+    "movement": "划转事项",
 }
 MEASURE_HEADS: Final = {
     "due": "应缴",
@@ -38,6 +40,7 @@ MEASURE_HEADS: Final = {
     "accrued": "应计滞纳金",
     "paid": "已收滞纳金",
     "unpaid": "未收滞纳金",
+    "members": "人员明细",
 }
 FIELD_HEADS: Final = {
     "count": "笔数",
@@ -56,6 +59,7 @@ KEY_VALUES: Final[dict[str, dict[str, str]]] = {
     "kind": {Kind.MONTHLY: "月报", Kind.SUPPLEMENT: "补缴", Kind.REPAYMENT: "还欠"},
     "mode": {Mode.BANK: "银行扣款", Mode.SPORADIC: "零星缴费"},
     "item": {item.value: words for item, words in ITEM_WORDS.items()},
+    "movement": {Movement.UNIT: "单位缴费部分", Movement.MEDICAL: "医疗补助"},
 }
 """Words for the values of a key; a value without one stands as it is."""
 STATUS_WORDS: Final[dict[str, str]] = {
@@ -66,6 +70,12 @@ STATUS_WORDS: Final[dict[str, str]] = {
     BillStatus.ARREARS: "欠缴",
     FeeStatus.OWED: "未结清",
     FeeStatus.SETTLED: "已结清",
+    SubsidyState.WAITING: "待个人部分到位",
+    SubsidyState.DUE: "应划转",
+    SubsidyState.BOOKED: "已划转",
+    SubsidyState.TO_BRING_BACK: "应退回",
+    SubsidyState.BROUGHT_BACK: "已退回",
+    SubsidyState.LAPSED: "不再划转",
 }
 
 

@@ -12,12 +12,12 @@ from hub.domain.timetable import Step
 from hub.domain.work import Queue
 
 _DATE: Final = "({} at time zone 'Asia/Shanghai')::date"
-_MONEY: Final = ", ".join(
-    f"'{kind}'"
-    for kind in EntryKind
-    if kind not in (EntryKind.DUES_TAKEN_IN, EntryKind.ARREARS_OPENED, EntryKind.CANCELLATION, EntryKind.OTHER_INCOME)
-)
-"""Entries of money that a day's tie-out has a row for; other incomes pass one stage only, and ``hub verify`` proves them."""
+_NO_MONEY: Final = (
+    EntryKind.DUES_TAKEN_IN, EntryKind.ARREARS_OPENED, EntryKind.CANCELLATION,
+    EntryKind.OTHER_INCOME, EntryKind.SUBSIDY, EntryKind.SUBSIDY_BACK,
+)  # fmt: skip
+_MONEY: Final = ", ".join(f"'{kind}'" for kind in EntryKind if kind not in _NO_MONEY)
+"""Entries that a day's tie-out has a row for; incomes and subsidies pass one stage only, and ``hub verify`` proves them."""
 _FROM: Final = "{} >= cast(:first as date)::timestamp at time zone 'Asia/Shanghai'"
 _MOVED: Final = text(f"""
     select day from (

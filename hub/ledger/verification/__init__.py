@@ -9,7 +9,18 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, text
 
-from hub.ledger.verification import bills, events, files, finances, incomes, journal, reversals, tie_out, totals
+from hub.ledger.verification import (
+    bills,
+    events,
+    files,
+    finances,
+    incomes,
+    journal,
+    members,
+    reversals,
+    tie_out,
+    totals,
+)
 from hub.ledger.verification.findings import Evidence, Outcome
 
 Check = Callable[[Connection, Evidence], Outcome]
@@ -31,6 +42,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     finances.money_in_equals_the_forms,
     incomes.income_closes_equal_the_books,
     incomes.late_fees_had_accrued,
+    members.subsidies_equal_their_members,
+    members.subsidies_stand_on_money,
     events.events_are_taken_or_in_flight,
     events.answers_are_released,
     # 2: control totals at every hand-over
@@ -39,6 +52,9 @@ CHECKS: Final[tuple[Check, ...]] = (
     files.receipts_files_equal_receipts,
     files.returns_files_equal_reversals,
     files.incomes_files_equal_incomes,
+    files.members_files_equal_members,
+    files.subsidies_files_equal_subsidies,
+    members.members_equal_their_bills,
     totals.instructions_are_their_bills,
     totals.requests_equal_dues,
     totals.supplements_and_repayments_are_asked_once,

@@ -1,6 +1,7 @@
 """The bytes: archived files read again and held, line by line, against what the books say of them."""
 
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from itertools import zip_longest
 from typing import Any, BinaryIO, Final
 
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, Row, text
 
 from hub.domain.dues import DuesFile, DuesLine
 from hub.domain.errors import HubError
+from hub.domain.members import MemberLine
 from hub.domain.reconciliation import ControlTotals
 from hub.ledger.database import raw
 from hub.ledger.verification.findings import Evidence, Findings, Outcome, digest_of, opened
@@ -164,6 +166,74 @@ def incomes_files_equal_incomes(conn: Connection, evidence: Evidence) -> Outcome
         )
         side_by_side(findings, "other_income", name, read, streamed(conn, _INCOMES, file_id))
     return findings.outcome("incomes-files-equal-incomes", "other incomes")
+
+
+_MEMBERS: Final = """
+    select m.line, l.bill_no, m.digest, m.first_month, m.last_month, m.pension, m.unemployment, m.injury, m.maternity,
+           m.unit_pension, m.unit_unemployment
+    from member_list l join member_line m on m.list_id = l.id where l.file_id = %s order by m.line
+"""
+_OF_MEMBERS: Final = """
+    select file_line, bill_no, lines, pension, unemployment, injury, maternity, unit_pension, unit_unemployment,
+           medical_personal, medical_subsidy, approval_no, explanation, variant, period
+    from member_list where file_id = %s order by file_line
+"""
+_NONE: Final = (None, None)
+
+
+def members_files_equal_members(conn: Connection, evidence: Evidence) -> Outcome:
+    """表四: each accepted file of members, its D and C lines, = the members in the books. Who they are, digests tell."""
+    findings = Findings()
+    for file_id, name, digest in _accepted(conn, "agency", "MEMBERS/%"):
+        with opened(evidence, digest, findings, name) as source:
+            if source is None:
+                continue
+            file = evidence.read_members(name, source)
+        if isinstance(file, Refused):
+            findings.blame("file_intake", name, "a file without a fault", file.faults[0].message)
+            continue
+        side_by_side(findings, "member_line", name, map(_of_member, file.lines), streamed(conn, _MEMBERS, file_id))
+        whole = (file.header.variant.value, str(file.header.period))
+        told = (
+            (
+                each.file_line, each.bill_no, each.lines, *each.amounts, *(each.unit_part or _NONE),
+                *(each.medical or _NONE), each.approval_no, each.explanation, *whole,
+            )
+            for each in file.bills
+        )  # fmt: skip
+        side_by_side(findings, "member_list", f"{name} C", told, streamed(conn, _OF_MEMBERS, file_id))
+    return findings.outcome("members-files-equal-members", "members and sums of bills")
+
+
+def _of_member(line: MemberLine) -> tuple[Any, ...]:
+    digest = sha256(f"{line.member_no}|{line.name}".encode()).digest()
+    months = (str(line.first_month), str(line.last_month))
+    return (line.line, line.bill_no, digest, *months, *line.amounts, *(line.unit_part or _NONE))
+
+
+_SUBSIDIES: Final = """
+    select s.line, s.subsidy_no, b.bill_no, s.movement, abs(s.pension), abs(s.unemployment), abs(s.medical), s.booked_on
+    from subsidy s join bill b on b.id = s.bill_id where s.file_id = %s order by s.line
+"""
+
+
+def subsidies_files_equal_subsidies(conn: Connection, evidence: Evidence) -> Outcome:
+    """Each accepted subsidies file = its subsidies."""
+    findings = Findings()
+    for file_id, name, digest in _accepted(conn, "agency", "SUBSIDIES/%"):
+        with opened(evidence, digest, findings, name) as source:
+            if source is None:
+                continue
+            file = evidence.read_subsidies(name, source)
+        if isinstance(file, Refused):
+            findings.blame("file_intake", name, "a file without a fault", file.faults[0].message)
+            continue
+        read = (
+            (line.line, line.subsidy_no, line.bill_no, line.movement.value, *line.amounts, line.booked_on)
+            for line in file.lines
+        )
+        side_by_side(findings, "subsidy", name, read, streamed(conn, _SUBSIDIES, file_id))
+    return findings.outcome("subsidies-files-equal-subsidies", "subsidies")
 
 
 _REQUEST_LINES: Final = """

@@ -4,21 +4,27 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple, NoReturn
 
 from sqlalchemy import Connection, text
 
 from hub.domain.dues import DuesFile
 from hub.domain.funds import FUND_NAMES
+from hub.domain.members import MembersFile
 from hub.domain.other_incomes import IncomesFile
 from hub.domain.receipts import ReceiptsFile
 from hub.domain.returned_payments import ReturnsFile
+from hub.domain.subsidies import SubsidiesFile
 from hub.ports import BankFormat, FileArchive, Refused
 
 CULPRITS_NAMED: Final = 20
 """Culprits a check names; it always tells how many there are."""
 
 COUNTED: Final = ("count", *FUND_NAMES)
+
+
+def _nobody_reads(name: str, _data: BinaryIO) -> NoReturn:
+    raise AssertionError(f"{name} is to be read, and whoever verifies has given no reader for it")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +38,8 @@ class Evidence:
     read_incomes: Callable[[str, BinaryIO], IncomesFile | Refused]
     format_of: Callable[[str], BankFormat | None]
     """The file profile of a bank's code; None when the bank is not configured any more."""
+    read_members: Callable[[str, BinaryIO], MembersFile | Refused] = _nobody_reads
+    read_subsidies: Callable[[str, BinaryIO], SubsidiesFile | Refused] = _nobody_reads
 
 
 class Culprit(NamedTuple):

@@ -63,6 +63,9 @@ CANCELLED: Final = f"""
     select b.agency, {", ".join(f"-b.{fund}" for fund in FUND_NAMES)}
     from cancellation x join bill b on b.id = x.bill_id where b.kind <> 'A'
 """
+UNIT_PARTS: Final = _OF_BILLS.format("c.pension, c.unemployment, 0, 0", "subsidy", "true")
+UNIT_PARTS_PAID: Final = _OF_BILLS.format("0, c.pension + c.unemployment, 0, 0", "subsidy", "true")
+MEDICAL_PAID: Final = _OF_BILLS.format("0, c.medical, 0, 0", "subsidy", "true")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +108,17 @@ CONTROL_ACCOUNTS: Final = (
     ControlAccount(Level.CITY, Account.INCOME_ACCOUNT, "D", (BANK_MONEY, BEYOND)),
     ControlAccount(Level.CITY, Account.FUND_INCOME, "C", (BANK_MONEY,)),
     ControlAccount(Level.CITY, Account.SUSPENSE, "C", (BEYOND,)),
-    ControlAccount(Level.AGENCY, Account.INCOME_ACCOUNT, "D", (RECEIPTS, OTHER_INCOMES)),
+    ControlAccount(Level.AGENCY, Account.INCOME_ACCOUNT, "D", (RECEIPTS, OTHER_INCOMES, UNIT_PARTS)),
     ControlAccount(Level.AGENCY, Account.OTHER_INCOME, "C", (OTHER_INCOMES,)),
     ControlAccount(Level.AGENCY, Account.CITY_CLEARING, "D", (NOTICED_MONEY, NOTICED_BEYOND)),
     ControlAccount(Level.AGENCY, Account.FUND_INCOME, "C", (AGENCY_MONEY,)),
     ControlAccount(Level.AGENCY, Account.SUSPENSE, "C", (NOTICED_BEYOND,)),
     ControlAccount(Level.AGENCY, Account.MEMO_DUES, "D", (BILLS, IN_TIME, ARREARS_OFF, CANCELLED)),
     ControlAccount(Level.AGENCY, Account.MEMO_ARREARS, "D", (ARREARS, SETTLED)),
+    ControlAccount(Level.AGENCY, Account.SUBSIDY_INCOME, "C", (UNIT_PARTS,)),
+    ControlAccount(Level.AGENCY, Account.UNIT_SUBSIDY, "D", (UNIT_PARTS_PAID,)),
+    ControlAccount(Level.AGENCY, Account.MEDICAL_SUBSIDY, "D", (MEDICAL_PAID,)),
+    ControlAccount(Level.AGENCY, Account.EXPENDITURE_ACCOUNT, "C", (UNIT_PARTS_PAID, MEDICAL_PAID)),
 )
 
 
@@ -128,6 +135,10 @@ _BOOKS_LINES: Final[tuple[tuple[EntryKind, Account, Side, int], ...]] = (
     (EntryKind.DUES_TAKEN_IN, Account.MEMO_DUES, "D", 1),
     (EntryKind.CANCELLATION, Account.MEMO_CONTRA, "D", 1),
     (EntryKind.OTHER_INCOME, Account.OTHER_INCOME, "C", 1),
+    (EntryKind.SUBSIDY, Account.SUBSIDY_INCOME, "C", 1),
+    (EntryKind.SUBSIDY, Account.MEDICAL_SUBSIDY, "D", 1),
+    (EntryKind.SUBSIDY_BACK, Account.SUBSIDY_INCOME, "D", -1),
+    (EntryKind.SUBSIDY_BACK, Account.MEDICAL_SUBSIDY, "C", -1),
 )
 """Which posting of an entry has rows of its own behind it, and the sign of those rows: what is taken back is negative."""
 
@@ -155,6 +166,10 @@ def entries_equal_their_lines(conn: Connection, _evidence: Evidence) -> Outcome:
                 from bill b join file_intake f on f.id = b.file_id
                 left join journal_entry e on e.cause = f.identity and e.what = '{EntryKind.DUES_TAKEN_IN}'
                 where b.kind <> 'A' group by e.id
+            union all select entry_id, '{Account.SUBSIDY_INCOME}', array[sum(pension), sum(unemployment), 0, 0]::bigint[]
+                from subsidy where medical = 0 group by entry_id
+            union all select entry_id, '{Account.MEDICAL_SUBSIDY}', array[0, sum(medical), 0, 0]::bigint[]
+                from subsidy where medical <> 0 group by entry_id
             union all select x.entry_id, '{Account.MEMO_CONTRA}', {fund_sums("b")}
                 from cancellation x join bill b on b.id = x.bill_id where b.kind <> 'A' group by x.entry_id)
         select 'journal_entry' as place, coalesce(entry_id::text, 'missing') || ' ' || account as key,

@@ -452,6 +452,60 @@ create index tie_out_by_day on tie_out (day, number);
 create index journal_entry_by_day on journal_entry (business_date);
 create index receipt_by_hour on receipt (accepted_at);
 
+-- ── members of supplements, and subsidies ───────────────────────────────────────────────────────────────────────
+create table member_list (                    -- 表四 of one supplement; it may come before the bill
+    id          bigint generated always as identity primary key,
+    agency      char(6) not null,
+    period      char(7) not null,
+    bill_no     text collate "C" not null,
+    variant     text not null check (variant in ('', '1', '3')),   -- hub.domain.members.Variant
+    lines       integer not null check (lines > 0),
+    members     integer not null check (members between 1 and lines),
+    pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
+    unit_pension bigint, unit_unemployment bigint, medical_personal bigint, medical_subsidy bigint,   -- 表四-1, 表五-1
+    approval_no text not null,
+    explanation text not null,
+    file_id     bigint not null references file_intake,
+    file_line   integer not null,             -- of the C line
+    accepted_at timestamptz not null,
+    unique (agency, bill_no),
+    check (num_nulls(unit_pension, unit_unemployment, medical_personal, medical_subsidy) = case variant when '1' then 0 else 4 end),
+    check (variant <> '1' or injury = 0 and maternity = 0),
+    check (variant <> '3' or approval_no <> '' and explanation <> '')
+);
+create index member_list_by_period on member_list (period, variant);
+create table member_line (                    -- personal data: see the rights at the end
+    list_id     bigint not null references member_list,
+    line        integer not null,             -- line number field of the D line
+    member_no   char(18) not null,            -- 公民身份号码
+    member_name text not null,
+    shown_no    text not null generated always as (repeat('*', 14) || right(member_no::text, 4)) stored,
+    shown_name  text not null generated always as (left(member_name, 1) || repeat('*', char_length(member_name) - 1)) stored,
+    digest      bytea not null generated always as (sha256(replace(member_no::text || '|' || member_name, '\', '\\')::bytea)) stored,
+    first_month char(7) not null,
+    last_month  char(7) not null check (last_month >= first_month),
+    pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
+    unit_pension bigint, unit_unemployment bigint,
+    primary key (list_id, line)
+);
+create table subsidy (                        -- sub-ledger of what unemployment finance moves (补贴划转); what comes back is negative
+    id           bigint generated always as identity primary key,
+    subsidy_no   text not null unique,
+    bill_id      bigint not null references bill,
+    movement     text not null check (movement in ('UNIT', 'MEDICAL', 'UNIT-BACK', 'MEDICAL-BACK')),
+    pension bigint not null, unemployment bigint not null, medical bigint not null,
+    booked_on    date not null,               -- as the file says it
+    booking_period char(7) not null,
+    business_date date not null,
+    entry_id     bigint not null references journal_entry,
+    file_id      bigint not null references file_intake,
+    line         integer not null,            -- line number field of the D line
+    accepted_at  timestamptz not null,
+    unique (bill_id, movement),               -- once each
+    check (case when right(movement, 4) = 'BACK' then greatest(pension, unemployment, medical) = 0 and pension + unemployment + medical < 0
+                else least(pension, unemployment, medical) = 0 and pension + unemployment + medical > 0 end)
+);
+
 -- ── shadow: banks for which another system collects; nothing here is of the books ───────────────────────────────
 create table shadow_period (                  -- banks that are not asked from an upload on to the end of its period (并行试运行)
     period     char(7) not null,
@@ -618,6 +672,9 @@ grant execute on function draw_statistics(text) to hub_app;
 grant usage on schema public to hub_app, hub_read;
 grant select on all tables in schema public to hub_app, hub_read;
 grant insert on all tables in schema public to hub_app;
+revoke select on member_line from hub_read;   -- who members are, the desk and the exports cannot see
+grant select (list_id, line, shown_no, shown_name, digest, first_month, last_month, pension, unemployment, injury, maternity,
+    unit_pension, unit_unemployment) on member_line to hub_read;
 grant usage on all sequences in schema public to hub_app;
 grant update on sequence instruction_id_seq to hub_app;   -- a session reserves its numbers at once
 grant update on business_clock, calendar_day, batch, bank_file_seen, bank_circuit, work_item to hub_app;
