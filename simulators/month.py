@@ -33,6 +33,7 @@ from simulators.oracle import ROUNDS, Bill, Oracle
 from simulators.plan import Comes, Plan, plan_of
 from simulators.population import BANKS, DISTRICTS, Population, Unit
 from simulators.scene import Scene, add_profile_argument, set_scene, strike
+from simulators.stage import Stage
 from simulators.sessions import Dates, dates_of, following, periods_between, previous
 
 EXPORTS_AT_ONCE: Final = 2
@@ -65,7 +66,7 @@ class Outcome:
 class Month:
     """One run over a scene. ``tell`` hears the title of each stage, its number and how many there are."""
 
-    def __init__(self, scene: Scene, plan: Plan, tell: Callable[[str, int, int], object] = lambda *_: None) -> None:
+    def __init__(self, scene: Stage, plan: Plan, tell: Callable[[str, int, int], object] = lambda *_: None) -> None:
         self.scene = scene
         self.plan = plan
         self.hub = scene.hub
