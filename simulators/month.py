@@ -23,7 +23,7 @@ from simulators import agency
 from simulators.agency import Again, Paper, Receipt
 from simulators.amounts import add, in_order
 from simulators.bank import BankServerError
-from simulators.bank_program import decide, garbled, numbered
+from simulators.bank_program import CHANGES, decide, garbled, numbered, print_changes
 from simulators.bank_work import Request, UnusableRequestError
 from simulators.chance import draw
 from simulators.faults import DUES_FAULTS
@@ -32,11 +32,18 @@ from simulators.hub_command import HubAnswerError
 from simulators.oracle import ROUNDS, Bill, Oracle
 from simulators.plan import Comes, Plan, plan_of
 from simulators.population import BANKS, DISTRICTS, Population, Unit
-from simulators.scene import Scene, add_profile_argument, set_scene, strike
-from simulators.stage import Stage
+from simulators.scene import add_profile_argument, set_scene, strike
 from simulators.sessions import Dates, dates_of, following, periods_between, previous
+from simulators.stage import Stage
+from simulators.taken_back import SORTS_OF_BAD, Bad, Returns, changes, misremembered
 
 EXPORTS_AT_ONCE: Final = 2
+CONTRACTS_PROFILE: Final = "pipe-gb18030"
+TRIED: Final = (
+    *(f"refused_return_{sort}" for sort in SORTS_OF_BAD),
+    "quarantined_changes",
+)
+"""What the parties try and must not get through."""
 METHODS: Final = ("CASH", "CHEQUE", "COLLECTION")
 
 
@@ -78,7 +85,9 @@ class Month:
         self.requests: defaultdict[tuple[str, int], list[Request]] = defaultdict(list)
         self.answers: defaultdict[tuple[str, int], list[Paper]] = defaultdict(list)
         self.tell = tell
+        self.tried: Counter[str] = Counter(dict.fromkeys(TRIED, 0))
         self._numbers: Counter[tuple[str, ...]] = Counter()
+        self._refiled: set[str] = set()
 
     def run(self) -> Outcome:
         """Keep every appointment in order of time."""
@@ -93,7 +102,7 @@ class Month:
             appointment.act()
             self._compare(appointment.title, self._all(period) if self.plan.thorough else appointment.exports())
             self.outcome.seconds[appointment.title] = round(time.monotonic() - began, 2)
-            self.outcome.met = self.oracle.met()
+            self.outcome.met = {**self.oracle.met(), **self.tried}
             self.outcome.hub_seconds = {command: round(spent, 2) for command, spent in self.hub.spent.items()}
         return self.outcome
 
@@ -111,6 +120,7 @@ class Month:
         )
         yield from self._deduction(dates, 1)
         yield from self._late_answers(dates, dates.day(12, 10), Comes.LATE, 1)
+        yield from self._taken_back(dates, dates.day(12, 15), changed=True)
         yield Appointment(dates.day(13, 10), f"{period} second collection", lambda: self._again(dates))
         yield Appointment(
             dates.day(13, 11),
@@ -124,6 +134,7 @@ class Month:
             lambda: self._counter(dates.day(15, 10).date(), period, "middle"),
             lambda: (*self._t8(period), Export("balances", period)),
         )
+        yield from self._taken_back(dates, dates.day(16, 10), returned=True)
         yield from self._deduction(dates, 2)
         yield from self._late_answers(dates, dates.day(25, 10), Comes.LATE, 2)
         yield Appointment(
@@ -132,6 +143,7 @@ class Month:
             lambda: self._counter(dates.day(25, 11).date(), period, "end"),
             lambda: [Export("balances", period), *self._not_yet(Export("f1", period))],
         )
+        yield from self._taken_back(dates, dates.day(26, 10), changed=True, returned=True)
         yield Appointment(
             dates.month_close.replace(minute=30),
             f"{period} month end (财表一)",
@@ -141,6 +153,7 @@ class Month:
         later = datetime.fromisoformat(f"{following(period)}-06T10:00")
         for number in ROUNDS:
             yield from self._late_answers(dates, later, Comes.AFTER_CLOSE, number)
+        yield from self._taken_back(dates, later.replace(day=7), changed=True, returned=True)
 
     def _deduction(self, dates: Dates, number: int) -> Iterator[Appointment]:
         """One deduction: upload, files to the banks, their answers, posting."""
@@ -185,6 +198,24 @@ class Month:
                 lambda: self._told_late(period, number, comes),
             )
 
+    def _taken_back(
+        self, dates: Dates, at: datetime, *, changed: bool = False, returned: bool = False
+    ) -> Iterator[Appointment]:
+        """Banks change answers (更正), payments come back (退票); after month end those of the period that has closed."""
+        if self.plan.quiet:
+            return
+        period = dates.period
+
+        def act() -> None:
+            if changed:
+                self._banks_change(period, at.date())
+            if returned:
+                self._payments_come_back(period, at.date())
+
+        titles = ["changed answers"] * changed + ["returned payments"] * returned
+        comes = Comes.LATE if at < dates.month_close else Comes.AFTER_CLOSE
+        yield Appointment(at, f"{period} {' and '.join(titles)}", act, lambda: self._told_late(period, 1, comes))
+
     # -- comparing ------------------------------------------------------------------------------------------------
 
     def _compare(self, title: str, exports: Iterable[Export]) -> None:
@@ -208,8 +239,9 @@ class Month:
         moved = [Export("f8", period, number), Export("t27", period, number), Export("balances", period)]
         if comes is Comes.LATE:
             return moved
-        closed = [Export("f1", period), Export("balances", following(period)), Export("arrears"), Export("balances")]
-        return [*moved, *closed, *self._units(period)]
+        closed = [Export(form, period) for form in ("f1", "f2", "f3")]
+        books = [Export("balances", following(period)), Export("arrears"), Export("balances")]
+        return [*moved, *closed, *books, *self._units(period)]
 
     def _t8(self, period: str) -> list[Export]:
         return [Export("t8", period)]
@@ -217,7 +249,7 @@ class Month:
     def _all(self, period: str) -> list[Export]:
         """Every export of a closed period."""
         rounds = [Export(form, period, number) for form in ("f6", "t26", "f7", "f8", "t27") for number in ROUNDS]
-        whole = [Export(form, period) for form in ("t8", "f1", "f2", "f3", "balances", "arrears")]
+        whole = [Export(form, period) for form in ("t8", "t9", "f1", "f2", "f3", "balances", "arrears")]
         return [*rounds, *whole, Export("balances"), Export("arrears"), *self._units(period)]
 
     def _at_month_end(self, period: str) -> list[Export]:
@@ -237,6 +269,10 @@ class Month:
         return [Export("unit", None, None, unit) for unit in sorted(set(chosen.values()))]
 
     def _verify(self) -> None:
+        """The hub's own proof, and a work item for each line whose money is in suspense (暂收款), no more and no fewer."""
+        items = sum(item["queue"] == "suspense" for item in self.hub.worklist())
+        if items != len(self.oracle.suspense):
+            self._find("worklist", [f"expected {len(self.oracle.suspense)} items of suspense, found {items}"])
         self._find("verify", [f"{one['name']}: {one['detail']}" for one in self.hub.verify() if not one["ok"]])
 
     # -- agencies -------------------------------------------------------------------------------------------------
@@ -338,13 +374,27 @@ class Month:
         """A few units pay what they had left out of an earlier month, known to the hub or not."""
         made: list[agency.Bill] = []
         for unit in self.population.of_agency(code):
-            luck = draw(self.plan.seed, "supplement", unit.no, period, occasion)
-            if luck % 100 < 7:
+            luck = draw(self.plan.seed, "supplement's month", unit.no, period, occasion)
+            if self.plan.happens(7, "supplement", unit.no, period, occasion):
                 month = previous(previous(period) if luck % 2 else period)
                 bill = agency.bill_of(self.population, unit, period)
                 number = f"S{period.replace('-', '')}-{unit.no}-{self._next('supplement', unit.no, period)}"
                 due = bill.due[0] // 3 + 1, bill.due[1] // 3, bill.due[2] // 3, bill.due[3] // 3
                 made.append(bill._replace(no=number, due=due, refers_to=month))
+        return [*made, *self._filed_again(code, period)]
+
+    def _filed_again(self, code: str, period: str) -> list[agency.Bill]:
+        """Supplements that were cancelled (注销) must be filed again, under a number of their own; most are."""
+        made: list[agency.Bill] = []
+        units = {unit.no: unit for unit in self.population.of_agency(code)}
+        for old in list(self.oracle.bills.values()):
+            if old.kind != "S" or old.agency != code or old.cancelled_at is None or old.no in self._refiled:
+                continue
+            if self.plan.happens(60, "filed again", old.no):
+                self._refiled.add(old.no)
+                number = f"S{period.replace('-', '')}-{old.unit}-{self._next('supplement', old.unit, period)}"
+                bill = agency.bill_of(self.population, units[old.unit], period)
+                made.append(bill._replace(no=number, due=old.due, refers_to=old.refers_to))
         return made
 
     def _repayments(self, code: str, period: str) -> list[agency.Bill]:
@@ -399,13 +449,16 @@ class Month:
         open_answers = self.oracle.unanswered(period)
         papers: list[Paper] = []
         for code in self.plan.agencies:
-            taken = [
-                self._receipt(code, day, bill)
+            paying = [
+                bill
                 for bill in self.oracle.bills.values()
                 if bill.period == period and bill.agency == code and not bill.covered
                 if bill.cancelled_at is None and self.oracle.has_room(bill)
                 if self.plan.pays_at_counter(bill.no, occasion, self._inclination(bill, occasion, open_answers))
             ]
+            # Two repayments of the same arrears need not fit both any more: one a day.
+            one_each = {bill.no if bill.monthly else (bill.kind, bill.unit, bill.refers_to): bill for bill in paying}
+            taken = [self._receipt(code, day, bill) for bill in one_each.values()]
             if taken and not papers and occasion == "middle":
                 too_much = taken[0]._replace(amount=taken[0].amount + 1)
                 self._must_refuse(agency.receipts(code, day, 1, [too_much, *taken[1:]]))
@@ -429,6 +482,32 @@ class Month:
         number = self._next("receipt", code)
         cheque = f"{number:08d}" if method == "CHEQUE" else ""
         return Receipt(f"RC-{code}-{day:%Y%m%d}-{number:05d}", bill.no, method, cheque, sum(bill.missing), day)
+
+    def _payments_come_back(self, period: str, day: date) -> None:
+        """Cheques and collections come back unpaid. One agency names some that cannot have, and must be told of every one."""
+        papers: list[Paper] = []
+        careless = self.plan.agencies[draw(self.plan.seed, "careless", day) % len(self.plan.agencies)]
+        for code in self.plan.agencies:
+            returns = Returns(self.plan, self.oracle, code, day)
+            good = returns.good(period)
+            if code == careless:
+                self._must_refuse_every(returns.bad(1, good))
+            if good:
+                papers.append(agency.returns(code, day, 1, good))
+        for paper, answer in self._submit(papers):
+            self._must_accept(paper, answer)
+            self.oracle.returns(paper)
+        for paper, answer in self._submit(papers[:1]):
+            if not answer["repeat"]:
+                self._find(paper.name, ["the same bytes again are not answered as a repeat"])
+
+    def _must_refuse_every(self, bad: Bad) -> None:
+        """Refused, with each of its faults and no other."""
+        (answer,) = self.hub.submit([self.scene.file(bad.paper, "refused")], refused=True)
+        found = {(fault["line"], fault["field"]) for fault in answer["faults"]}
+        if found != bad.faults:
+            self._find(bad.paper.name, [f"expected faults {sorted(bad.faults)}, found {sorted(found)}"])
+        self.tried.update(f"refused_return_{sort}" for sort in bad.sorts)
 
     # -- banks ----------------------------------------------------------------------------------------------------
 
@@ -466,13 +545,42 @@ class Month:
 
     def _garble(self, bank: str, request: Request, day: date) -> None:
         """A wrong answer must be quarantined, and a work item must name file, line and field."""
-        program = self.scene.programs[bank]
-        paper = garbled(program.result(request, day))
-        program.deliver(paper)
+        self._must_quarantine(bank, garbled(self.scene.programs[bank].result(request, day)))
+
+    def _must_quarantine(self, bank: str, paper: Paper) -> None:
+        self.scene.programs[bank].deliver(paper)
         self._poll(bank, ["quarantined"])
         items = [item for item in self.hub.worklist() if item["file"] == paper.name]
         if not any(item["line"] and item["field"] and item["bank"] == bank for item in items):
             self._find(paper.name, [f"no work item names its line and field: {items}"])
+
+    def _banks_change(self, period: str, day: date) -> None:
+        """Banks change what they answered (更正). One misremembers first what it had answered, and sends the right file twice."""
+        asked = {
+            one.instruction: (request, one)
+            for (of_period, _), requests in self.requests.items()
+            for request in requests
+            for one in request.lines
+            if of_period == period
+        }
+        for code, program in self.scene.programs.items():
+            if self.plan.profiles.get(code, CONTRACTS_PROFILE) != CONTRACTS_PROFILE:
+                continue  # files of changes of other forms are not made up yet
+            lines = [line for n in ROUNDS for line in self.oracle.lines[period, n] if line.bill.bank == code]
+            made = changes(self.plan, lines, asked, day)
+            if not made:
+                continue
+            paper = print_changes(code, made, day, program.next_number(day, CHANGES))
+            if code == self.plan.garbler(period):
+                wrong = print_changes(code, [*made[:-1], misremembered(made[-1])], day, int(paper.name[-8:-4]))
+                self._must_quarantine(code, wrong)
+                self.tried["quarantined_changes"] += 1
+            program.deliver(paper)
+            self._poll(code, ["taken"])
+            self.oracle.changes(paper)
+            if code == self.plan.garbler(period):
+                program.deliver(paper)
+                self._poll(code, ["repeat"])
 
     def _poll(self, bank: str, expected: Sequence[str]) -> None:
         found = [one["outcome"] for one in self.hub.poll(bank)]

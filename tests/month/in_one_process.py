@@ -170,9 +170,7 @@ class DoorsInOneProcess:
             question = Question(period=export.period, round=export.round, unit=export.unit or None)
             if faults := FORMS[export.form].faults(question):
                 raise HubAnswerError(f"{export}: {faults}")
-            return self.city.form(
-                export.form, period=export.period, round=export.round, unit=export.unit or None
-            )
+            return self.city.form(export.form, period=export.period, round=export.round, unit=export.unit or None)
 
     def worklist(self) -> list[dict[str, Any]]:
         """``hub worklist list``."""
