@@ -70,7 +70,9 @@ class Returns:
             sorts.append(sort)
             fields = {"receipt id"} if sort == "twice_in_a_file" else set[str]()
             at = len(lines) + 1  # the header is line 1
-            faults |= {(at, name) for name in fields | self.oracle.why_no_return(self.agency, one.no, one.receipt, one.amount)}
+            faults |= {
+                (at, name) for name in fields | self.oracle.why_no_return(self.agency, one.no, one.receipt, one.amount)
+            }
         return Bad(agency.returns(self.agency, self.day, no, lines), frozenset(faults), tuple(sorts))
 
     def _wrong(self, good: list[Returned]) -> Iterator[tuple[str, Returned]]:
