@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import psycopg
+from sqlalchemy import text
 
 from hub.app import schedule
 from hub.app.cli.verify import evidence_of
@@ -29,6 +30,7 @@ from simulators.chance import dice
 from simulators.forms import Export
 from simulators.hub_command import HubAnswerError
 from simulators.plan import Plan
+from simulators.sessions import dates_of
 from tests.fakes import FakeBankServer
 from tests.processors.city import City, open_city
 
@@ -60,6 +62,8 @@ def set_stage(server: str, template: str, folder: Path, plan: Plan) -> Iterator[
             start=f"{plan.start:%Y-%m-%dT%H:%M}", days_of_our_own=False,
         )  # fmt: skip
 
+        _forget_other_days(city, plan)
+
         def drain(_hub: object) -> None:
             city.pump.drain()
 
@@ -70,6 +74,16 @@ def set_stage(server: str, template: str, folder: Path, plan: Plan) -> Iterator[
     finally:
         with psycopg.connect(server, autocommit=True) as owner:
             owner.execute(f"drop database {name} with (force)")
+
+
+def _forget_other_days(city: City, plan: Plan) -> None:
+    """The calendar is read many times a run: only the days from the first month to two months after the last are kept."""
+    last = dates_of(plan.periods[-1]).month_close.date()
+    days = {"first": plan.start.date().replace(day=1), "last": last + timedelta(days=62)}
+    owner = engine(city.hub.settings.database.url, role=None)
+    with owner.begin() as conn:
+        conn.execute(text("delete from calendar_day where day not between :first and :last"), days)
+    owner.dispose()
 
 
 @dataclass(frozen=True, slots=True)
