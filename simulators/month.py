@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulators import agency
-from simulators.agency import Again, Paper, Receipt
+from simulators.agency import Again, Paper, Receipt, Returned
 from simulators.amounts import add, in_order
 from simulators.bank import BankServerError
 from simulators.bank_program import CHANGES, decide, garbled, numbered, print_changes
@@ -42,8 +42,9 @@ CONTRACTS_PROFILE: Final = "pipe-gb18030"
 TRIED: Final = (
     *(f"refused_return_{sort}" for sort in SORTS_OF_BAD),
     "quarantined_changes",
+    "asked_again_after_a_return",
 )
-"""What the parties try and must not get through."""
+"""What the parties try; the first ones must not get through."""
 METHODS: Final = ("CASH", "CHEQUE", "COLLECTION")
 
 
@@ -211,6 +212,8 @@ class Month:
                 self._banks_change(period, at.date())
             if returned:
                 self._payments_come_back(period, at.date())
+            if at > dates.month_close:
+                self._verify()
 
         titles = ["changed answers"] * changed + ["returned payments"] * returned
         comes = Comes.LATE if at < dates.month_close else Comes.AFTER_CLOSE
@@ -469,11 +472,12 @@ class Month:
             self.oracle.receipts(paper)
 
     def _inclination(self, bill: Bill, occasion: str, open_answers: set[str]) -> int:
-        """Of a hundred such bills, how many are paid on this occasion."""
+        """Of a hundred such bills, how many are paid on this occasion; more of those of which there are few."""
         if bill.mode == "S" or bill.bank_ended:
             return {"twice": 0, "middle": 65, "end": 40}[occasion]
         if bill.no in open_answers:  # its bank may still pay: money that comes twice goes to suspense
-            return 0 if self.plan.quiet else {"twice": 2, "middle": 12, "end": 10}[occasion]
+            times = 1 if bill.monthly else 3
+            return 0 if self.plan.quiet else times * {"twice": 2, "middle": 12, "end": 10}[occasion]
         return {"twice": 0, "middle": 6, "end": 25}[occasion]
 
     def _receipt(self, code: str, day: date, bill: Bill) -> Receipt:
@@ -485,7 +489,7 @@ class Month:
 
     def _payments_come_back(self, period: str, day: date) -> None:
         """Cheques and collections come back unpaid. One agency names some that cannot have, and must be told of every one."""
-        papers: list[Paper] = []
+        papers, came, back = list[Paper](), dict[str, list[Returned]](), list[Bill]()
         careless = self.plan.agencies[draw(self.plan.seed, "careless", day) % len(self.plan.agencies)]
         for code in self.plan.agencies:
             returns = Returns(self.plan, self.oracle, code, day)
@@ -494,12 +498,35 @@ class Month:
                 self._must_refuse_every(returns.bad(1, good))
             if good:
                 papers.append(agency.returns(code, day, 1, good))
+                came[papers[-1].name] = good
         for paper, answer in self._submit(papers):
             self._must_accept(paper, answer)
             self.oracle.returns(paper)
+            back += [self.oracle.receipts_of[one.receipt].bill for one in came[paper.name]]
+        self._ask_again_for(back, period, day)
         for paper, answer in self._submit(papers[:1]):
             if not answer["repeat"]:
                 self._find(paper.name, ["the same bytes again are not answered as a repeat"])
+
+    def _ask_again_for(self, back: Sequence[Bill], period: str, day: date) -> None:
+        """What has come back before the second upload is asked of the bank again, where it has answered."""
+        dates, waiting = dates_of(period), self.oracle.unanswered(period)
+        asked = {line.bill.no for line in self.oracle.lines[period, 1]} - waiting
+        if self.oracle.now >= dates.second.upload:
+            return
+        right = []
+        for code in self.plan.agencies:
+            units = [
+                Again(bill.unit, "B", dates.second.batch.date())
+                for bill in back
+                if bill.monthly and bill.agency == code and bill.no in asked and not bill.bank_ended
+            ]
+            if units:
+                right.append(agency.again(code, period, self._next("again", code, period), day, units))
+        for paper, answer in self._submit(right):
+            self._must_accept(paper, answer)
+            self.oracle.again(paper)
+            self.tried["asked_again_after_a_return"] += 1
 
     def _must_refuse_every(self, bad: Bad) -> None:
         """Refused, with each of its faults and no other."""

@@ -318,6 +318,7 @@ class Oracle:
         paid by other money, takes nothing of the new amount.
         """
         lines = {line.id: line for batch in self.lines.values() for line in batch}
+        new: list[tuple[Line, Four]] = []
         for row in (row for row in fields_of(paper.data) if row[0] == "D"):
             line, before, now = lines[row[3]], fen(row[5]), fen(row[6])
             if line.came is None or line.stands != before:
@@ -329,6 +330,8 @@ class Oracle:
             line.changed += 1
             if sum(line.applied):
                 self._take_off(line.bill, line.applied)
+            new.append((line, came))
+        for line, came in new:  # one file is one fact: both rounds of a bill are off it before either comes back
             self._put_on(line, came, self._takes_of_change(line.bill, came))
 
     def _takes_of_change(self, bill: Bill, came: Four) -> Four:

@@ -18,8 +18,8 @@ from simulators.plan import Plan
 
 REASONS = ("存款不足", "印鉴不符", "账户已销", "超过提示付款期")
 RETURNED_IN_HUNDRED = 18
-RETURNED_BESIDE_BANK_IN_HUNDRED = 50
-"""Of those whose bill the bank has paid too: there are few."""
+RETURNED_OF_FEW_IN_HUNDRED = 50
+"""Of those whose bill the bank has paid too, or is no monthly one: there are few."""
 CHANGED_IN_HUNDRED = 4
 CHANGED_OTHERS_IN_HUNDRED = 6
 CHANGED_PARTS_IN_HUNDRED = 20
@@ -55,8 +55,8 @@ class Returns:
         for paid in self._mine():
             if paid.method == "CASH" or paid.returned or paid.bill.period != period:
                 continue
-            beside = paid.bill.no in in_suspense
-            in_hundred = RETURNED_BESIDE_BANK_IN_HUNDRED if beside else RETURNED_IN_HUNDRED
+            is_one_of_few = not paid.bill.monthly or paid.bill.no in in_suspense
+            in_hundred = RETURNED_OF_FEW_IN_HUNDRED if is_one_of_few else RETURNED_IN_HUNDRED
             if self.plan.happens(in_hundred, "returned", paid.no, self.day):
                 back.append(self._return(paid))
         return back

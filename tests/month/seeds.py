@@ -9,6 +9,7 @@ when of twenty seeds or more none met something that these months are meant to t
 import argparse
 import json
 import logging
+import signal
 import sys
 import tempfile
 import time
@@ -168,6 +169,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when every seed agrees and everything was met."""
     wanted = parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped all the same
     findings = play_all(wanted)
     if wanted.json:
         told = {**findings._asdict(), "differing": [asdict(one) for one in findings.differing], "ok": findings.holds}
