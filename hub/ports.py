@@ -153,7 +153,7 @@ class BankDoor(Protocol):
 
         Look first: a final name that already holds these bytes is delivered already, one that holds others is
         a failure that is not retriable. So calling it again after an unknown outcome is safe. A failure says with
-        ``outcome_unknown`` that the file may have got its name all the same.
+        ``outcome_unknown`` whether the file may have got its name all the same; None when nobody got as far as looking.
         """
         ...
 

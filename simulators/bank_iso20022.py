@@ -25,8 +25,9 @@ RESULTS: Final = "PAIN002_"
 _ISO: Final = "urn:iso:std:iso:20022:tech:xsd:"
 _REPORT: Final = "pain.002.001.10"
 _FUNDS: Final = ("PENSION", "UNEMPLOYMENT", "INJURY", "MATERNITY")
-_REASONS: Final = {"02": "AM04", "03": "AC01", "04": "AC06", "05": "BE01", "06": "MD01", "99": "MS03"}
-_CODES: Final = {reason: code for code, reason in _REASONS.items()}
+REASONS: Final = {"02": "AM04", "03": "AC01", "04": "AC06", "05": "BE01", "06": "MD01", "99": "MS03"}
+"""The reason that stands for each of the contract's codes of failure."""
+_CODES: Final = {reason: code for code, reason in REASONS.items()}
 _NAME = re.compile(r"PAIN008_([A-Z0-9]{2,12})_([0-9]{8})_([0-9]{4})\.xml", re.ASCII)
 _PURPOSE = re.compile(r"([0-9]{4}-[0-9]{2})-([12])", re.ASCII)
 _ACCOUNT = re.compile(r"[0-9]{10,32}", re.ASCII)
@@ -218,7 +219,7 @@ def _status(row: Sequence[str]) -> str:
 def _transaction(row: Sequence[str]) -> str:
     _, line, instruction, unit, requested, deducted, *split, code, reference = row
     status = _status(row)
-    reason = f"<StsRsnInf><Rsn><Cd>{_REASONS[code]}</Cd></Rsn></StsRsnInf>" if status == "RJCT" else ""
+    reason = f"<StsRsnInf><Rsn><Cd>{REASONS[code]}</Cd></Rsn></StsRsnInf>" if status == "RJCT" else ""
     bank_reference = f"<AcctSvcrRef>{escape(reference)}</AcctSvcrRef>" if reference else ""
     return (
         f"  <TxInfAndSts>\n    <OrgnlInstrId>{line}</OrgnlInstrId>"

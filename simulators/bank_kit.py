@@ -13,10 +13,13 @@ What a line gets depends on the seed and its instruction alone.
 import argparse
 import json
 import os
+import re
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
@@ -244,6 +247,21 @@ def _percent(text: str) -> int:
     return int(text)
 
 
+def _number(first: int, last: int, what: str) -> Callable[[str], int]:
+    def checked(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and first <= int(text) <= last):
+            raise argparse.ArgumentTypeError(f"{what} is {first} to {last}, not {text!r}")
+        return int(text)
+
+    return checked
+
+
+def _code(text: str) -> str:
+    if not re.fullmatch(r"[A-Z0-9]{2,12}", text):
+        raise argparse.ArgumentTypeError(f"a bank's code is 2 to 12 of A-Z and 0-9, not {text!r}")
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     summary, _, rest = (__doc__ or "").partition("\n")
     parser = argparse.ArgumentParser(
@@ -254,11 +272,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("directory", type=Path, nargs="?", help="the bank's directory; made when it is not there")
-    add("--bank", default="SAMPLE", help="the bank's code (default SAMPLE, as `hub bank sample` writes)")
-    add("--port", type=int, help="serve the directory over SFTP on this port of the loopback; 0 for any that is free")
+    add("--bank", type=_code, default="SAMPLE", help="the bank's code (default SAMPLE, as `hub bank sample` writes)")
+    add(
+        "--port",
+        type=_number(0, 65535, "a port"),
+        help="serve the directory over SFTP on this port of the loopback; 0 for any that is free",
+    )
     add("--profile", default="pipe-gb18030", help="what the lines for hub.toml say; answers follow the request")
     add("--once", action="store_true", help="one look at the directory, then end")
-    add("--every", type=int, default=1, metavar="SECONDS", help="how often to look (default 1)")
+    add(
+        "--every", type=_number(1, 86400, "a pause"), default=1, metavar="SECONDS", help="how often to look (default 1)"
+    )
     add("--date", type=date.fromisoformat, help="the banking day of answers (default the day after the request's)")
     add("--seed", type=int, default=7, help="what the lines get depends on it (default 7)")
     add("--insufficient", type=_percent, default=10, metavar="PERCENT", help="lines without sufficient funds (10)")
@@ -268,7 +292,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--refused", type=_percent, default=5, metavar="PERCENT", help="lines refused for other reasons (5)")
     add("--unanswered", type=_percent, default=0, metavar="PERCENT", help="requests never answered (0)")
     add("--fault", action="append", default=[], choices=sorted(FAULTS), metavar="NAME", help="err so; may be repeated")
-    add("--late", type=int, default=60, metavar="SECONDS", help="how late an answer with the fault late is (60)")
+    add(
+        "--late",
+        type=_number(0, 86400, "a delay"),
+        default=60,
+        metavar="SECONDS",
+        help="how late an answer with the fault late is (60)",
+    )
     add("--faults", action="store_true", help="list the faults")
     add("--check", nargs="+", type=Path, metavar="FILE", help="check requests of the hub, each with its .ok")
     add("--json", action="store_true", help="an object a line")
@@ -290,6 +320,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if wanted.directory is None:
         parser.print_usage()
         return WRONG_USAGE
+    return _serve(wanted, teller)
+
+
+def _serve(wanted: argparse.Namespace, teller: Teller) -> int:
+    """The bank at its work; what keeps it from that is told, and no server stays behind."""
     manner = Manner(
         seed=wanted.seed,
         insufficient=wanted.insufficient,
@@ -299,25 +334,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         late_seconds=wanted.late,
         faults=tuple(FAULTS[name] for name in wanted.fault),
     )
-    kit = BankKit(wanted.bank, wanted.directory, manner, teller, wanted.date)
     try:
-        server = None if wanted.port is None else _open(wanted, teller)
-    except BankServerError as failure:
+        kit = BankKit(wanted.bank, wanted.directory, manner, teller, wanted.date)
+        with ExitStack() as ends:
+            if wanted.port is not None:
+                _open(wanted, teller, ends)
+            return _run(kit, once=wanted.once, every=wanted.every)
+    except BrokenPipeError:  # the reader, say `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except (BankServerError, OSError) as failure:
         teller.say("failed", f"{failure}", why=str(failure))
         return FAILED
-    try:
-        return _run(kit, once=wanted.once, every=wanted.every)
-    finally:
-        if server is not None:
-            server.stop()
 
 
 def _run(kit: BankKit, *, once: bool, every: int) -> int:
-    """Looks once, or over and over until SIGINT or SIGTERM."""
+    """Looks once, or over and over until the process is told to end, or its terminal goes."""
     if once:
         return REFUSED if kit.work() else DONE
     stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stopped.set())
     while not stopped.is_set():
         kit.work()
@@ -325,12 +361,13 @@ def _run(kit: BankKit, *, once: bool, every: int) -> int:
     return DONE
 
 
-def _open(wanted: argparse.Namespace, teller: Teller) -> BankServer:
-    """The bank's server; its keys stay from start to start. Says what a hub's configuration has to hold."""
+def _open(wanted: argparse.Namespace, teller: Teller, ends: ExitStack) -> None:
+    """The bank's server, up to the end of ``ends``; its keys stay from start to start. Says what hub.toml has to hold."""
     if wanted.port and not port_is_free(wanted.port):
         raise BankServerError(f"somebody listens on port {wanted.port} already; name another with --port, or 0 for any")
     key = wanted.directory.resolve() / "keys" / "hub"
     server = BankServer.set_up(wanted.bank, wanted.directory, key, wanted.port, keep_keys=True)
+    ends.callback(server.stop)
     server.start()
     roles = {name: server.remote(name) for name in ("outbound", "inbound", "done")}
     facts = {
@@ -342,7 +379,6 @@ def _open(wanted: argparse.Namespace, teller: Teller) -> BankServer:
     }
     block = _BLOCK.format(profile=wanted.profile, **facts, **roles)
     teller.say("listening", f"listening on port {server.port}; for hub.toml:\n\n{block}", **facts)
-    return server
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ ARREARS_OPENED: Final[Topic] = topic(
     writer="open-arrears",
     readers=("post-arrears",),
     settled_by=("post-arrears",),
-    why="Unarrived becomes arrears (C9-6), one event per period-closed event; derived, so never in the outbox.",
+    why="Unarrived becomes arrears (C9-6), one event per period-closed event, derived, so not in the outbox; and, with its"
+    " cause, what a return or a changed answer opens of a closed month, or of what a repayment had settled.",
 )
 ARREARS_SETTLED: Final[Topic] = topic(
     "arrears-settled",
@@ -31,5 +32,5 @@ ARREARS_SETTLED: Final[Topic] = topic(
     key="<agency>",
     partitions=PLAIN,
     writer="settlements",
-    why="Money of a later month, a bank's or a counter's, settled arrears; for the desk and for readers outside.",
+    why="Money of a later month, a bank's, a changed answer's or a counter's, settled arrears; for the desk and readers outside.",
 )

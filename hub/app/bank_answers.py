@@ -125,4 +125,6 @@ def take_in_change(hub: Hub, conn: Connection, coming: Coming, file: ChangesFile
         identity=identity, lines=len(file.changes), total=file.total, signature=coming.signature,
     )  # fmt: skip
     take_in_changes.keep(conn, file, coming.name, checked.answers, file_id, now)
+    empty = read_bank_result.empty_without_batch(coming.bank, coming.name)
+    work_items.settle(conn, Queue.EMPTY, empty, f"{coming.name} came with its lines", now)
     return []

@@ -8,6 +8,7 @@ from hub.app import samples
 from hub.domain.fault_phrases import in_chinese
 from hub.domain.fault_words import WORDS
 from hub.domain.faults import FaultCode
+from hub.domain.parties import MAX_LINES_DEFAULT
 from hub.ports import BankFormat
 
 EXAMPLE_LINES: Final = 2
@@ -194,6 +195,15 @@ def _origin(told: Description) -> str:
     )
 
 
+def _lines_agreed(most: int) -> str:
+    """What holds unless hub.toml says otherwise, and what the form has room for."""
+    if most <= MAX_LINES_DEFAULT:
+        return str(most)
+    return (
+        f"未约定时 {MAX_LINES_DEFAULT}，格式上限 {most} / {MAX_LINES_DEFAULT} by default; the form has room for {most}"
+    )
+
+
 def _form_of_files(told: Description) -> str:
     parts = "是，除非另有约定 / yes, unless agreed otherwise" if told.deducts_parts else "否 / no"
     rows = [
@@ -201,7 +211,11 @@ def _form_of_files(told: Description) -> str:
         ("形式", "Form", f"{in_chinese(told.kind)} / {told.kind}"),
         *(("文件名（" + _FILES[kind][0] + "）", f"Name, {kind}", f"`{name}`") for kind, name in told.names.items()),
         *(("金额", "Amounts", f"{in_chinese(form)} / {form}") for form in told.amounts),
-        ("每个请求文件最多行数，可约定更少", "Most lines of a request, or fewer as agreed", str(told.max_lines)),
+        (
+            "每个请求文件最多行数，按银行约定，超出则分为多个文件",
+            "Most lines of a request, agreed with each bank; more go in several files",
+            _lines_agreed(told.max_lines),
+        ),
         *(("要求", "Must", f"{in_chinese(limit)} / {limit}") for limit in told.limits),
         ("是否可部分扣款", "Parts may be deducted", parts),
     ]  # fmt: skip

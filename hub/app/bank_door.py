@@ -117,6 +117,8 @@ def poll(hub: Hub, code: str, door: BankDoor) -> list[Polled]:
         if unreached is not None:
             raise unreached
         _clear_left_behind(hub, code, door, listed)
+        with hub.engine.begin() as conn:  # a file of changes that waited and that the bank has taken back, or replaced
+            work_items.settle_gone(conn, Queue.EARLY, code, listed, clock.now(conn))
         return found
 
 

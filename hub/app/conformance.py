@@ -14,19 +14,33 @@ from typing import Final
 from connectors.formats import PROFILES
 from connectors.formats.description import BankTerms, terms_of, words_of
 from connectors.formats.grammar import shown
+from connectors.signatures import verifier
 from hub.app.bank_signatures import read_signature
 from hub.domain.bank_results import RequestedLine, check_answers
 from hub.domain.bank_results_columns import lines_of
-from hub.domain.errors import ConfigurationError
+from hub.domain.errors import ConfigurationError, HubError
 from hub.domain.fault_words import said
 from hub.domain.faults import Fault, FaultCode, in_file_order
 from hub.domain.ids import InstructionNo, UnitNo
-from hub.domain.signatures import SIG_SUFFIX, Unfit, fault, statement
+from hub.domain.signatures import SIG_SUFFIX, Scheme, Unfit, fault, statement
 from hub.ports import BankFormat, Refused, RequestLine, Verifier
 
 OK_SUFFIX: Final = ".ok"
 LF: Final = "\n"
 _OUR_CODE: Final = re.compile(r"with code ([0-9]{2})$")
+
+
+class NoRequestError(HubError):
+    """The first of the two files is no request of the profile; said to the bank, whose hub.toml there is none."""
+
+
+def known_keys(scheme: Scheme, paths: Sequence[Path]) -> Verifier | None:
+    """The bank's public keys that are named; ConfigurationError, in words for a bank, for a file of no use."""
+    try:
+        return verifier(scheme, paths) if paths else None
+    except ConfigurationError as failure:
+        advice = "Name the bank's own public key with --verify-key, and the way it signs with --scheme."
+        raise ConfigurationError(str(failure), advice=advice) from failure
 
 
 def profile_named(name: str) -> BankFormat:
@@ -36,17 +50,23 @@ def profile_named(name: str) -> BankFormat:
     return PROFILES[name]
 
 
-def examine(profile: BankFormat, request: Path, response: Path, verifier: Verifier | None = None) -> tuple[Fault, ...]:
+def examine(profile: BankFormat, request: Path, response: Path, known: Verifier | None = None) -> tuple[Fault, ...]:
     """Every fault of an answer, in its order: of its name, its ``.ok``, its own content, and against the request.
 
-    With a ``verifier``, of its signature too. Raises HubError when the request is none of ours.
+    With ``known`` keys, of its signature too. NoRequestError when the request is none of ours.
     """
-    with request.open("rb") as asked:
-        header, lines = profile.read_request(asked)
-        requested = [_requested(line) for line in lines]
+    try:
+        with request.open("rb") as asked:
+            header, lines = profile.read_request(asked)
+            requested = [_requested(line) for line in lines]
+    except HubError as failure:
+        raise NoRequestError(
+            f"{shown(request.name)} cannot be read as a request of {profile.name}: {failure}",
+            advice="Take the file as it came from the centre, byte for byte, and the profile that is agreed with it.",
+        ) from failure
     faults = [*_name_faults(profile, response, header.bank), *_ok_faults(profile, response)]
-    if verifier is not None:
-        faults += _signature_faults(response, verifier)
+    if known is not None:
+        faults += _signature_faults(response, known)
     with response.open("rb") as data:
         parsed = profile.parse_result(response.name, header.bank, data)
     readable = parsed.readable if isinstance(parsed, Refused) else parsed
@@ -55,7 +75,7 @@ def examine(profile: BankFormat, request: Path, response: Path, verifier: Verifi
         if readable.batch_no != header.batch_no:
             found.append(Fault(1, "batch no", FaultCode.UNKNOWN_BATCH, header.batch_no, readable.batch_no))
         if readable.request_name != request.name:
-            found.append(Fault(1, "request file name", FaultCode.MISMATCH, request.name, readable.request_name))
+            found.append(Fault(1, "request file name", FaultCode.MISMATCH, shown(request.name), readable.request_name))
         terms = terms_of(profile)
         found += check_answers(requested, lines_of(readable.answers))
         found = [_in_terms_of_the_bank(terms, each) for each in found]
@@ -82,7 +102,7 @@ def _requested(line: RequestLine) -> RequestedLine:
 def _name_faults(profile: BankFormat, response: Path, bank: str) -> Sequence[Fault]:
     if profile.is_result_name(response.name, bank):
         return ()
-    return [Fault(None, "file name", FaultCode.NAME, f"the name of a result of {profile.name}", response.name)]
+    return [Fault(None, "file name", FaultCode.NAME, f"the name of a result of {profile.name}", shown(response.name))]
 
 
 def _ok_faults(profile: BankFormat, response: Path) -> Iterator[Fault]:
@@ -91,7 +111,7 @@ def _ok_faults(profile: BankFormat, response: Path) -> Iterator[Fault]:
     size, digest = _weighed(response)
     expected = _ok_shown(profile.ok_text(digest, size))
     if not beside.is_file():
-        yield Fault(None, OK_SUFFIX, FaultCode.DIGEST, f"{beside.name} holding {expected}", "")
+        yield Fault(None, OK_SUFFIX, FaultCode.DIGEST, f"{shown(beside.name)} holding {expected}", "")
     elif not profile.ok_agrees(beside.read_bytes()[:1000], digest, size):
         yield Fault(None, OK_SUFFIX, FaultCode.DIGEST, expected, _ok_shown(beside.read_bytes()[:200]))
 
@@ -102,13 +122,13 @@ def _ok_shown(ok: bytes) -> str:
     return f"{shown(text.removesuffix(LF))} and LF" if text.endswith(LF) else f"{shown(text)} without LF"
 
 
-def _signature_faults(response: Path, verifier: Verifier) -> Iterator[Fault]:
+def _signature_faults(response: Path, known: Verifier) -> Iterator[Fault]:
     """The ``.sig`` beside the answer has to be by a known key, over this name and these bytes."""
     beside = response.with_name(response.name + SIG_SUFFIX)
     if not beside.is_file():
-        yield fault(f"{beside.name}, a signature by {' or '.join(verifier.keys)}", "")
+        yield fault(f"{shown(beside.name)}, a signature by {' or '.join(known.keys)}", "")
         return
-    found = verifier.signer_of(statement(response.name, *_weighed(response)), read_signature(beside))
+    found = known.signer_of(statement(response.name, *_weighed(response)), read_signature(beside))
     if isinstance(found, Unfit):
         yield fault(found.expected, found.found)
 

@@ -33,7 +33,8 @@ from hub.domain.quarantine import (
     hindering,
     state_after,
 )
-from hub.domain.signatures import SIG_SUFFIX, Demand, fault
+from hub.domain.signatures import SIG_SUFFIX
+from hub.domain.timetable import TZ
 from hub.domain.work import Queue
 from hub.ledger import batches, clock, files, quarantine, work_items
 from hub.ledger.database import POLL_LOCK, session_lock
@@ -153,7 +154,7 @@ def _releasable(hub: Hub, held: Held, coming: Coming) -> tuple[ResultFile | None
     parsed = bank_answers.read(hub, coming)
     found = parsed.faults if isinstance(parsed, Refused) else ()
     file = parsed.releasable if isinstance(parsed, Refused) else parsed
-    hinders = in_file_order(dict.fromkeys(hindering([*held.faults, *_unsigned(hub, held), *found])))
+    hinders = in_file_order(dict.fromkeys(hindering([*held.faults, *_unsigned(hub, held, coming), *found])))
     if hinders or file is None:
         return None, hinders or found
     return file, ()
@@ -168,12 +169,16 @@ def _changes_answers(hub: Hub, held: Held) -> Fault | None:
     )
 
 
-def _unsigned(hub: Hub, held: Held) -> Sequence[Fault]:
-    """Where a signature is required, it is one that held when the file came: its key may have ended since."""
-    told = any(each.code is FaultCode.SIGNATURE for each in held.faults)
-    if told or hub.signatures[held.bank].demand is not Demand.REQUIRED or held.signed_by is not None:
+def _unsigned(hub: Hub, held: Held, coming: Coming) -> Sequence[Fault]:
+    """What is wrong with its signature by the keys and the demand of today, for the day on which the file came.
+
+    Its key may have ended since; one that is named no longer counts for nothing that waits, whenever it signed.
+    """
+    if any(each.code is FaultCode.SIGNATURE for each in held.faults):
         return ()
-    return [fault("a signature that held when the file came", "")]
+    beside = None if coming.signature is None else read_signature(coming.signature.archived.path)
+    found = hub.signatures[held.bank].check(held.name, coming.archived, beside, held.received_at.astimezone(TZ).date())
+    return [found] if isinstance(found, Fault) else ()
 
 
 def _of_another_batch(hub: Hub, conn: Connection, case: Held, file: ResultFile) -> Sequence[Fault]:

@@ -35,6 +35,7 @@ from hub.app.toml_lines import Place, lines_of
 from hub.domain.errors import ConfigurationError
 from hub.domain.host_keys import HostKeyPin, is_fingerprint
 from hub.domain.key_days import KeyDays
+from hub.domain.parties import MAX_LINES_DEFAULT
 from hub.domain.signatures import Demand, Scheme, Terms, agreed, disagreements
 
 _PROFILE_FILES: Final = {
@@ -339,7 +340,7 @@ class Bank(_Table):
     outbound_dir: _RemotePath
     inbound_dir: _RemotePath
     done_dir: _RemotePath
-    max_lines: Annotated[int, Field(ge=1)] = 500_000
+    max_lines: Annotated[int, Field(ge=1)] = MAX_LINES_DEFAULT
     poll_seconds: Annotated[int, Field(ge=1, le=3600)] = 5
     shadow: bool = False
     signature: Literal["none", "optional", "required"] | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hub.app.wiring import Hub
 from hub.domain.faults import Fault, FaultCode
+from hub.domain.lifecycle import DeliveryOutcome
 from hub.domain.unknown_delivery import finding_faults, outcome
 from hub.ledger import batches, clock, delivery_findings
 from hub.ledger.database import POLL_LOCK, session_lock
@@ -56,6 +57,8 @@ def settle(hub: Hub, file: str, *, arrived: bool, by: str, approves: bool) -> Fo
                 return Found(file=file, outcome=said, state="", faults=faults)
             agrees_with = last if approves else None
             delivery_findings.keep(conn, batch.id, arrived=arrived, by=by, at=clock.now(conn), agrees_with=agrees_with)
+            if approves and not arrived:  # what arrived counts as delivered once the next visit has written its proof
+                batches.note(conn, batch, outcome=DeliveryOutcome.REFUSED.value)
         if approves:
             door.settle(file, arrived=arrived)
     return Found(file=file, outcome=said, state="approved" if approves else "waiting")

@@ -43,19 +43,20 @@ def lines_of(answers: pl.DataFrame) -> list[AnswerLine]:
     ]
 
 
-def answers_fit(asked: pl.DataFrame, answers: pl.DataFrame) -> bool:
+def answers_fit(asked: Iterable[pl.DataFrame], answers: pl.DataFrame) -> bool:
     """Whether ``check_answers`` would find nothing: every line asked is answered once, in any order, and as asked.
 
-    ``asked`` is all that the file asked, each line once and in order: line, instruction_no, unit, the four funds (fen)
-    and partial.
+    ``asked`` is all that the file asked in parts, which are taken to the last, each line once and in order: line,
+    instruction_no, unit, the four funds (fen) and partial.
     """
-    if len(asked) != len(answers):
-        return False
     order = answers["line"].arg_sort()
-    return all(
-        _part_fits(asked[first : first + _ROWS_AT_ONCE], answers[order[first : first + _ROWS_AT_ONCE]])
-        for first in range(0, len(asked), _ROWS_AT_ONCE)
-    )
+    first, fits = 0, True
+    for part in asked:
+        for rows in part.iter_slices(_ROWS_AT_ONCE):
+            end = first + rows.height
+            fits = fits and end <= answers.height and _part_fits(rows, answers[order[first:end]])
+            first = end
+    return fits and first == answers.height
 
 
 def _part_fits(asked: pl.DataFrame, answers: pl.DataFrame) -> bool:

@@ -10,7 +10,7 @@ class HubError(Exception):
         """``message`` says what happened, ``advice`` what the user can do next; both end on the screen."""
         super().__init__(message or (self.__doc__ or "").strip())
         self.advice = advice
-        self.outcome_unknown = False
+        self.outcome_unknown: bool | None = None
         """Whether what was asked may have happened all the same; a door says so of a delivery."""
 
 

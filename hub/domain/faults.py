@@ -67,6 +67,17 @@ class FaultCode(StrEnum):
     SETTLED = "settled"
 
 
+_OPTIONS: Final = frozenset({"by", "note", "from", "until"})
+_DECIDED: Final = frozenset({"file", "outcome", "state", "content", "key"})
+
+
+def _of_the_whole(field: str) -> str:
+    """Where a fault without a line is: in a file, or in what a person said of one and gave as an option."""
+    if field in _OPTIONS:
+        return f"--{field}"
+    return field if field in _DECIDED else f"file, {field}"
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One fault. ``line`` is the line of the file, from 1, or None when the whole file is at fault."""
@@ -79,8 +90,8 @@ class Fault:
 
     @property
     def message(self) -> str:
-        where = "file" if self.line is None else f"line {self.line}"
-        return f"{where}, {self.field}: expected {self.expected}, found {self.found or 'nothing'}"
+        where = _of_the_whole(self.field) if self.line is None else f"line {self.line}, {self.field}"
+        return f"{where}: expected {self.expected}, found {self.found or 'nothing'}"
 
     def as_json(self) -> dict[str, object]:
         """The contract's fault: line, field, code, expected, found, message."""

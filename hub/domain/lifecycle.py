@@ -28,6 +28,16 @@ class DeliveryOutcome(StrEnum):
     UNKNOWN = "unknown"  # the reply to a rename was lost; the next try looks at both names before it does anything
 
 
+def after_failure(before: DeliveryOutcome, *, unknown: bool | None) -> DeliveryOutcome:
+    """What is known after a try that failed. ``unknown``: whether the file may be there all the same; None: nobody looked.
+
+    Who did not get as far as looking cannot resolve what an earlier try left open.
+    """
+    if unknown or (unknown is None and before is DeliveryOutcome.UNKNOWN):
+        return DeliveryOutcome.UNKNOWN
+    return DeliveryOutcome.REFUSED
+
+
 MOVES: Final[Mapping[BatchState, frozenset[BatchState]]] = {
     BatchState.BATCHED: frozenset({BatchState.SENDING}),
     BatchState.SENDING: frozenset({BatchState.SENT}),  # never back: it may have arrived

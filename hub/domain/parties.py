@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from typing import Final
+
+MAX_LINES_DEFAULT: Final = 500_000
+"""Lines of a bank file where hub.toml does not say what is agreed (contract section 3); a profile may have room for fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

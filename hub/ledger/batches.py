@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from hub.domain.bank_results import RequestedLine
 from hub.domain.funds import FUND_NAMES, NOTHING, FundAmounts
 from hub.domain.ids import InstructionNo, UnitNo
-from hub.domain.lifecycle import BatchState, move
+from hub.domain.lifecycle import BatchState, DeliveryOutcome, move
 from hub.domain.parties import BankTerms
 from hub.domain.reconciliation import HASH_TOTAL_MODULUS
 from hub.ledger import frames, requests
@@ -44,6 +44,7 @@ class Batch:
     hash_total: int
     partial: bool
     state: BatchState
+    outcome: DeliveryOutcome
     request_sha256: str | None
     signature: str | None
     signed_by: str | None
@@ -69,7 +70,7 @@ _COLUMNS = ", ".join(Batch.__dataclass_fields__)
 
 def _made(row: Any) -> Batch:
     values = row._asdict()
-    return Batch(**{**values, "state": BatchState(values["state"])})
+    return Batch(**{**values, "state": BatchState(values["state"]), "outcome": DeliveryOutcome(values["outcome"])})
 
 
 def by_number(conn: Connection, batch_no: str, *, lock: bool = False) -> Batch | None:
@@ -366,16 +367,12 @@ def request_lines(conn: Connection, batch: Batch) -> Iterator[pl.DataFrame]:
 _ASKED_COLUMNS: Final = {name: kind for name, kind in LINE_COLUMNS.items() if name not in ("account", "account_name")}
 
 
-def asked(conn: Connection, batch: Batch) -> pl.DataFrame:
-    """What a file asked, line by line, as far as an answer repeats it; by columns, all lines at once."""
+def asked(conn: Connection, batch: Batch) -> Iterator[pl.DataFrame]:
+    """What a file asked, line by line, as far as an answer repeats it; by columns and in parts of some megabytes."""
     with in_order(conn):
-        parts = [
-            frames.whole(
-                conn, _LINES.format(""), _ASKED_COLUMNS, (offset, batch.partial, offset + first, offset + last + 1)
-            )
-            for _, _, first, last, offset, _ in sections(conn, batch.id)
-        ]
-    return pl.concat(parts)
+        for _, _, first, last, offset, _ in sections(conn, batch.id):
+            values = (offset, batch.partial, offset + first, offset + last + 1)
+            yield from frames.read(conn, _LINES.format(""), _ASKED_COLUMNS, values)
 
 
 def requested_lines(conn: Connection, batch: Batch) -> Iterator[RequestedLine]:

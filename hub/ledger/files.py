@@ -163,11 +163,16 @@ class LastFile:
 
 
 def last_from_banks(conn: Connection) -> dict[str, LastFile]:
-    """Per bank the last file that came in, whatever became of it. The name is the bank's own text."""
+    """Per bank the last file that came from it, whatever became of it. The name is the bank's own text.
+
+    What persons handed in for one of its files, refused or not, did not come from there.
+    """
     found = conn.execute(
         text("""
             select distinct on (party) party, name, received_at as at, outcome, lines, total
-            from file_intake where door = 'bank' order by party, id desc
+            from file_intake f where door = 'bank' and outcome <> 'refused' and not exists (
+                select from file_intake held where held.id = f.stands_for and held.sha256 <> f.sha256)
+            order by party, id desc
         """)
     )
     return {row.party: LastFile(**{**row._asdict(), "at": row.at.astimezone(TZ)}) for row in found}

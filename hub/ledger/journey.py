@@ -1,4 +1,4 @@
-"""The whole journey of a bill, instruction, receipt, file, batch or unit: rows, bytes, topic and offset, journal entries.
+"""The whole journey of a bill, instruction, receipt, file, batch, unit or entry: rows, bytes, topic and offset, entries.
 
 A journey is a tree of stops; each stop is one row of the books with what came of it. Amounts are fen. Account numbers
 and holders' names are masked, in the rows and in the very lines of the files.
@@ -6,7 +6,7 @@ and holders' names are masked, in the rows and in the very lines of the files.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -14,7 +14,8 @@ from uuid import UUID, uuid5
 from sqlalchemy import Connection, Row, text
 
 import topics
-from hub.domain.funds import FUND_NAMES
+from hub.domain.funds import FUND_NAMES, Fund
+from hub.ledger import bill_accounts, explanations
 from hub.ledger.bills import HEADER_LINES
 from hub.ports import BankFormat, FileArchive
 from hub.wire.events import NAMESPACE
@@ -23,6 +24,7 @@ UNIT_BILLS_SHOWN: Final = 24
 """Bills of a unit that its journey follows, the latest first."""
 _FAULTS_SHOWN: Final = 20
 _DIGITS_SHOWN: Final = 4
+_ENTRY_NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +108,14 @@ def mask(secret: str) -> str:
     return secret[:1] + "*" * (len(secret) - 1)
 
 
-def follow(conn: Connection, name: str, files: Bytes) -> tuple[Stop, ...]:
-    """Every journey that ``name`` names; empty when the books know nothing of that name."""
-    search = _Search(conn, files)
-    return tuple(stop for stops in search.ways() for stop in stops(name))
+def follow(conn: Connection, name: str, files: Bytes, fund: Fund | None = None) -> tuple[Stop, ...]:
+    """Every journey that ``name`` names, with why its money is where it is; empty when the books know nothing of that name.
+
+    ``fund`` narrows the explanations, not the journey. A number that is no other name is that of a journal entry.
+    """
+    search = _Search(conn, files, fund)
+    found = tuple(stop for stops in search.ways() for stop in stops(name))
+    return found or tuple(search.entry(name))
 
 
 def _amounts(row: Row[Any], prefix: str = "") -> dict[str, int]:
@@ -128,17 +134,24 @@ def _facts(row: Row[Any], *names: str) -> dict[str, Any]:
 class _Search:
     """Reads the books for one journey."""
 
-    def __init__(self, conn: Connection, files: Bytes) -> None:
+    def __init__(self, conn: Connection, files: Bytes, fund: Fund | None) -> None:
         self._conn = conn
         self._files = files
+        self._fund = fund
 
     def ways(self) -> tuple[Any, ...]:
         """How a name can be meant, each giving the stops it finds."""
         return (
-            lambda name: map(self.bill, self._rows("select * from bill where bill_no = :name", name=name)),
-            lambda name: map(self.instruction, self._instructions(name)),
-            lambda name: map(self.receipt, self._rows("select * from receipt where receipt_no = :name", name=name)),
-            lambda name: map(self.reversal, self._rows("select * from reversal where return_no = :name", name=name)),
+            lambda name: map(self._why_bill, self._rows("select * from bill where bill_no = :name", name=name)),
+            lambda name: map(self._why_of("instruction", self.instruction), self._instructions(name)),
+            lambda name: map(
+                self._why_of("receipt", self.receipt),
+                self._rows("select * from receipt where receipt_no = :name", name=name),
+            ),
+            lambda name: map(
+                self._why_of("return", self.reversal),
+                self._rows("select * from reversal where return_no = :name", name=name),
+            ),
             lambda name: map(
                 self.batch, self._rows("select * from batch where batch_no = :name or file_name = :name", name=name)
             ),
@@ -163,7 +176,10 @@ class _Search:
             most=UNIT_BILLS_SHOWN,
         )
         if bills:
-            then = tuple(self.bill(bill) for bill in bills)
+            accounts = bill_accounts.accounts(self._conn, [bill.id for bill in bills])
+            then = tuple(
+                _with(self.bill(bill), account=explanations.of_account(accounts[bill.id], self._fund)) for bill in bills
+            )
             yield Stop("unit", name, {"unit_name": bills[0].unit_name, "bills": len(then)}, then)
 
     def bill(self, bill: Row[Any]) -> Stop:
@@ -438,6 +454,33 @@ class _Search:
         for row in found:
             yield from self._entries(row.entry_id)
 
+    # ── why ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _why_bill(self, bill: Row[Any]) -> Stop:
+        account = bill_accounts.accounts(self._conn, [bill.id])[bill.id]
+        why = explanations.of_pieces((*account.pieces, *account.beyond), self._fund)
+        return _with(self.bill(bill), account=explanations.of_account(account, self._fund), why=why)
+
+    def _why_of(self, evidence: str, stop_of: Callable[[Row[Any]], Stop]) -> Callable[[Row[Any]], Stop]:
+        """The stop of a row, with the pieces of its bill that rest on it; where none does, with what the bill lacks."""
+
+        def explained(row: Row[Any]) -> Stop:
+            stop = stop_of(row)
+            account = bill_accounts.accounts(self._conn, [row.bill_id])[row.bill_id]
+            pieces = [each for each in (*account.pieces, *account.beyond) if each.evidence.get(evidence) == stop.name]
+            pieces = pieces or [each for each in account.pieces if each.because]
+            return _with(stop, why=explanations.of_pieces(pieces, self._fund))
+
+        return explained
+
+    def entry(self, number: str) -> Iterator[Stop]:
+        """A journal entry by its number: its cause, why it has its accounts, and the bills behind it."""
+        if not _ENTRY_NUMBER.fullmatch(number):
+            return
+        for row in self._rows("select * from journal_entry where id = :id", id=int(number)):
+            (stop,) = self._entries(row.id)
+            postings = self._rows("select * from journal_posting where entry_id = :id order by n", id=row.id)
+            yield _with(stop, **explanations.of_entry(self._conn, row, postings, self._fund))
+
     # ── events and journal ──────────────────────────────────────────────────────────────────────────────────────
     def _event(self, event_id: UUID) -> Iterator[Stop]:
         """The event where it waited (outbox) and where it was taken (inbox): topic, partition, offset."""
@@ -471,6 +514,10 @@ class _Search:
             cause = _as_event_id(row.cause)
             then = () if cause is None or where.startswith("cause") else tuple(self._event(cause))
             yield Stop("entry", str(row.id), facts, then)
+
+
+def _with(stop: Stop, **facts: Any) -> Stop:
+    return replace(stop, facts={**stop.facts, **facts})
 
 
 def _event_id(topic: topics.Topic, subject: str) -> UUID:

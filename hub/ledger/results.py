@@ -16,8 +16,10 @@ _ROWS_AT_ONCE: Final = 50_000
 
 def keep(conn: Connection, batch: Batch, answers: pl.DataFrame) -> None:
     """Copies the checked answers of a batch into the books, in the order of their lines."""
-    rows = answers.sort("line").select(pl.lit(batch.id).alias("batch_id"), *_KEPT)
-    frames.write(conn, "result_line", rows.columns, rows.iter_slices(_ROWS_AT_ONCE))
+    order = answers["line"].arg_sort()
+    rows = answers.select(pl.lit(batch.id).alias("batch_id"), *_KEPT)
+    parts = (rows[order[first : first + _ROWS_AT_ONCE]] for first in range(0, rows.height, _ROWS_AT_ONCE))
+    frames.write(conn, "result_line", rows.columns, parts)
 
 
 class ResultBundle(NamedTuple):

@@ -2,7 +2,8 @@
 
 A bank is in shadow from an upload on to the end of that period: a bank that goes live in between is not asked for bills that
 the other system has asked for. In shadow from the first upload on, its bills of the period are another system's; from the
-second on, they have been asked for here, and stay ours.
+second on, they have been asked for here, and stay ours. So does a bill that was paid at the counter before its bank was in shadow:
+its money is in our books. None is taken for the others, so a receipt tells which is which.
 """
 
 import json
@@ -19,7 +20,8 @@ from hub.ledger import files
 from hub.ports import Archived
 
 _OF_BILL: Final = "select from shadow_period z where z.period = b.period and z.bank = b.bank and z.from_round"
-IN_SHADOW: Final = f"exists ({_OF_BILL} = 1)"
+_PAID_HERE: Final = "exists (select from receipt p where p.bill_id = b.id)"
+IN_SHADOW: Final = f"(exists ({_OF_BILL} = 1) and not {_PAID_HERE})"
 """SQL: whether bill ``b`` is another system's. A bill for sporadic payment names no bank, so is never."""
 NOT_ASKED: Final = f"exists ({_OF_BILL} <= {{round}})"
 """SQL: whether bill ``b`` was not asked for in a round, since its bank was in shadow by then."""
@@ -82,9 +84,9 @@ class NotAsked:
 def not_asked(conn: Connection, period: str) -> list[NotAsked]:
     """What a period's banks in shadow were billed for."""
     found = conn.execute(
-        text("""
+        text(f"""
             select z.bank, count(b.id) as bills, coalesce(sum(b.total), 0)::bigint as total
-            from shadow_period z left join bill b on b.period = z.period and b.bank = z.bank
+            from shadow_period z left join bill b on b.period = z.period and b.bank = z.bank and not {_PAID_HERE}
             where z.period = :period and z.from_round = 1 group by z.bank order by z.bank
         """),
         {"period": period},
@@ -97,7 +99,7 @@ def bills_elsewhere(conn: Connection, numbers: Collection[str], in_shadow: Colle
     found = conn.execute(
         text(f"""
             select b.bill_no from bill b
-            where b.bill_no = any(:numbers) and ({IN_SHADOW} or (b.bank = any(:banks) and not exists (
+            where b.bill_no = any(:numbers) and ({IN_SHADOW} or (b.bank = any(:banks) and not {_PAID_HERE} and not exists (
                 select from step_begun s where s.period = b.period and s.step = :upload and s.round = 1)))
         """),
         {"numbers": list(numbers), "banks": list(in_shadow), "upload": Step.UPLOAD_CLOSE.value},

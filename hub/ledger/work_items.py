@@ -1,7 +1,7 @@
 """Work items: what waits for a person. The same trouble opens one item, however often it is met."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -83,6 +83,18 @@ def settle(conn: Connection, queue: Queue, about: str, resolution: str, at: date
             " where queue = :queue and about = :about and state = 'open'"
         ),
         {"queue": queue.value, "about": about, "resolution": resolution, "at": at},
+    )
+
+
+def settle_gone(conn: Connection, queue: Queue, bank: str, there: Collection[str], at: datetime) -> None:
+    """Closes items of a bank that are about a file which waited at the bank and is not there any more."""
+    conn.execute(
+        text(
+            "update work_item set state = 'resolved', resolved_at = :at, resolution = file || ' is not at the bank any more'"
+            " where queue = :queue and bank = :bank and state = 'open' and about = bank || '/' || file"
+            " and file <> all(cast(:there as text[]))"
+        ),
+        {"queue": queue.value, "bank": bank, "there": list(there), "at": at},
     )
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, text
 import topics
 from hub.domain.errors import HubError
 from hub.domain.expected_files import Awaited, awaited
-from hub.domain.lifecycle import BatchState, DeliveryOutcome
+from hub.domain.lifecycle import BatchState, DeliveryOutcome, after_failure
 from hub.domain.work import Queue
 from hub.ledger import batches, clock, expected_files, files, outbox, work_items
 from hub.ledger.batches import Batch
@@ -100,7 +100,9 @@ def _signature(
 
 
 def _note_trouble(conn: Connection, batch: Batch, failure: HubError) -> None:
-    outcome = DeliveryOutcome.UNKNOWN if failure.outcome_unknown else DeliveryOutcome.REFUSED
+    before = batches.by_number(conn, batch.batch_no, lock=True)
+    assert before is not None, "a batch does not go away"
+    outcome = after_failure(before.outcome, unknown=failure.outcome_unknown)
     batches.note(conn, batch, trouble=str(failure) or type(failure).__name__, outcome=outcome.value)
     summary = f"{batch.file_name} could not be delivered: {failure} {failure.advice}".strip()
     item = work_items.raise_item(

@@ -15,4 +15,4 @@ def transform(record: Mapping[str, Any]) -> dict[str, Any]:
     """The arrears-opened record of a period-closed record."""
     for bill, *amounts in zip(record["bills"], *(record[fund] for fund in FUND_NAMES), strict=True):
         assert min(amounts) >= 0 and sum(amounts) > 0, f"bill {bill} has no arrears to open: {amounts}"
-    return dict(record)
+    return {**record, "cause": ""}

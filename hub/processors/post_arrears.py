@@ -1,7 +1,8 @@
 """Step 12, post arrears (欠缴, C9-6): opened arrears are written per unit and period, and in the agency's memorandum accounts.
 
 Reads: arrears-opened, key agency/shard. Writes: the arrears book, the agency's journal.
-Rule: what leaves the dues is what the arrears open with, fund by fund.
+Rule: what leaves the dues is what the arrears open with, fund by fund. What money that was taken back opens is told by the same
+event, with its cause; that is in the books already.
 Repeat: the inbox row of the event, and one row of arrears a bill.
 """
 
@@ -20,6 +21,9 @@ from hub.wire.events import Received
 
 
 def handle(conn: Connection, events: Sequence[Received]) -> None:
+    events = [event for event in events if not event.record["cause"]]
+    if not events:
+        return
     lock_books_shared(conn)
     numbered = list(zip(journal.numbers(conn, len(events)), events, strict=True))
     journal.book_all(conn, [(number, _entry(event)) for number, event in numbered])

@@ -3,7 +3,7 @@
 Reads: a bank's parsed file of changes. Writes: reversals, the city's journal, collections, suspense, answer-changed; work items.
 Rule: what the answer had booked is reversed exactly, then the new amount is booked as a late answer is, both in the period
 that is open; the forms of the session stand. A supplement or a repayment whose money is taken back is cancelled. A change
-waits at the bank until the answer that it changes is posted.
+waits at the bank until the answer that it changes is posted. What it does to arrears is told.
 Repeat: the file's name is its identity, and each version of an answer is changed once.
 """
 
@@ -24,6 +24,7 @@ from hub.domain.lifecycle import BatchState, Cancelled
 from hub.domain.money import print_yuan
 from hub.domain.periods import Period
 from hub.domain.posting import EntryKind, JournalEntry, Level, bank_arrival, mirrored
+from hub.domain.returned_payments import opens_arrears
 from hub.domain.work import Queue
 from hub.ledger import (
     arrivals,
@@ -34,6 +35,7 @@ from hub.ledger import (
     outbox,
     repayments,
     reversals,
+    settlements,
     steps,
     work_items,
 )
@@ -101,29 +103,20 @@ def _keep_of_agency(
     standing = bills.standing_by_number(conn, {answer.bill_no for _, answer in pairs})
     repaid = repayments.repaid(conn, [bill.bill_id for bill in standing.values()])
     lacking = {number: bill.takes(repaid.get(bill.bill_id, NOTHING)) for number, bill in standing.items()}
+    others = {answer.bill_id for _, answer in pairs if answer.kind is not Kind.MONTHLY}
     shared = []
     for number, (change, answer) in zip(changes, pairs, strict=True):
         money = share(change.split, lacking[answer.bill_no])
         lacking[answer.bill_no] = lacking[answer.bill_no].minus(money.applied)
         shared.append((number, answer.bill_id, money, forwards))
     reversals.put_in_place(conn, shared, booking_period=period, business_date=day)
-    unpaid = [
-        answer.bill_id
-        for number, (_, answer) in zip(changes, pairs, strict=True)
-        if answer.kind is not Kind.MONTHLY and taken[number].applied.total
-    ]
+    unpaid = {bill for number, bill, _, _ in shared if taken[number].applied.total} & others
     cancellations.cancel(conn, unpaid, Cancelled.RETURNED, at=now, period=period, cause=cause)
-
-    applied, suspense = (
-        sum_of(each.applied for each in taken.values()),
-        sum_of(each.suspense for each in taken.values()),
-    )
+    applied, suspense = (sum_of(each[part] for each in taken.values()) for part in (0, 1))
     new = bank_arrival(sum_of(m.applied for _, _, m, _ in shared), sum_of(m.suspense for _, _, m, _ in shared))
     back = mirrored(bank_arrival(applied, suspense))
-    for entry, what, postings in (
-        (backwards, EntryKind.ANSWER_REVERSED, back),
-        (forwards, EntryKind.ANSWER_CHANGED, new),
-    ):
+    booked = ((backwards, EntryKind.ANSWER_REVERSED, back), (forwards, EntryKind.ANSWER_CHANGED, new))
+    for entry, what, postings in booked:
         if postings:
             journal.book_all(conn, [(entry, JournalEntry(Level.CITY, agency, what, cause, period, day, postings))])
     record = {
@@ -132,8 +125,13 @@ def _keep_of_agency(
     }  # fmt: skip
     told = partial(Event, topic=topics.ANSWER_CHANGED, key=agency, occurred_at=now, lines=len(pairs))
     outbox.append(conn, [told(subject=f"{cause}/{agency}", record=record)])
-    for (change, answer), (_, _, money, _) in zip(pairs, shared, strict=True):
+    moved = []
+    for (change, answer), (number, bill_id, money, _) in zip(pairs, shared, strict=True):
+        if opens_arrears(answer.kind, answer.period, period):
+            of_line, number_of = f"{cause}/{answer.batch_no}/{answer.line}", answer.batch_no
+            moved.append(settlements.Moved(of_line, bill_id, taken[number].applied, money.applied, number_of))
         _see_to_suspense(conn, file.bank, name, change, answer, money.suspense, now)
+    settlements.tell_of_reversals(conn, moved, booking_period=period, at=now)
 
 
 def _see_to_suspense(

@@ -1,6 +1,6 @@
 """Step 11, take in returned payments (退票, rules section 6): a receipt that comes back unpaid is reversed when it is told.
 
-Reads: a returns file (contract section 2). Writes: reversals, the agency's journal, cheque-returned.
+Reads: a returns file (contract section 2). Writes: reversals, the agency's journal, cheque-returned; tells of arrears opened.
 Rule: the whole receipt, the same funds and amounts, once, in the period that is open; closed forms stand. A supplement or a
 repayment is cancelled with it. Money that is on its way to a bill is posted first.
 Repeat: the file's identity is unique among accepted files, so is each return id, and a receipt comes back once.
@@ -28,7 +28,7 @@ from hub.domain.returned_payments import (
     check_return,
     opens_arrears,
 )
-from hub.ledger import arrivals, cancellations, journal, outbox, reversals, steps
+from hub.ledger import arrivals, cancellations, journal, outbox, reversals, settlements, steps
 from hub.ledger.database import lock_books_shared, lock_shards
 from hub.wire.events import Event
 
@@ -98,6 +98,12 @@ def keep(
     others = [receipt.bill_id for _, receipt in pairs if receipt.kind is not Kind.MONTHLY]
     cancellations.cancel(conn, others, Cancelled.RETURNED, at=now, period=period, cause=identity(header))
     outbox.append(conn, [_returned(line, receipt, period, now) for line, receipt in pairs])
+    opened = [
+        settlements.Moved(f"return/{line.return_no}", receipt.bill_id, taken=receipt.amounts, put=NOTHING, batch_no="")
+        for line, receipt in pairs
+        if opens_arrears(receipt.kind, receipt.period, period)
+    ]
+    settlements.tell_of_reversals(conn, opened, booking_period=period, at=now)
 
 
 def _returned(line: ReturnLine, receipt: BookedReceipt, period: Period, now: datetime) -> Event:

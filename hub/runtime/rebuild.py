@@ -1,6 +1,6 @@
 """Writes a topic anew from the outbox, after its data was lost; consumers know by their inbox what they have.
 
-A topic that a stream processor derives has no rows of its own: the topics it is derived from are sent again.
+What a stream processor derives has no rows of its own: the topics it is derived from are sent again.
 """
 
 from collections.abc import Iterable
@@ -13,9 +13,8 @@ from topics import Topic
 
 
 def sources_of(topic: Topic) -> tuple[Topic, ...]:
-    """The topics whose outbox rows bring ``topic`` back: itself, or what its stream processor reads."""
-    read = tuple(other for other in topics.ALL if topic.writer in other.readers)
-    return read or (topic,)
+    """The topics whose outbox rows bring ``topic`` back: itself, and what its stream processor reads."""
+    return (topic, *(other for other in topics.ALL if topic.writer in other.readers))
 
 
 def rebuild(conn: Connection, wanted: Iterable[Topic] = topics.ALL) -> int:

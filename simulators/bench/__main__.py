@@ -11,6 +11,7 @@ from typing import Any
 
 from simulators.bank import BankServerError
 from simulators.bench import growth, report
+from simulators.bench.bank_forms import FORMS
 from simulators.bench.crowd import Crowd
 from simulators.bench.desk import WrongRequestError
 from simulators.bench.latency import SMALL_FILES, NeverPostedError
@@ -27,6 +28,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--banks", type=int, choices=range(1, len(BANKS)), help="default 4; with --latency 1")
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--stage", choices=("delivery",), help="only as far as the bank files' delivery")
+    parser.add_argument("--form", choices=sorted(FORMS), default="pipe-gb18030", help="the profile of the banks' files")
+    parser.add_argument("--whole", action="store_true", help="one file a bank and round, however large")
     parser.add_argument("--latency", action="store_true", help="how long files of 1,000 lines wait")
     parser.add_argument("--sizes", help="several sizes, such as 10000,100000,1000000")
     parser.add_argument("--record", type=Path, help="add the figures to that file, a JSON line a run")
@@ -53,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.sizes:
         return _grow(given)
     wanted = Wanted(
-        crowd=crowd, apart=given.apart, verify=given.verify, keep=given.keep,
+        crowd=crowd, apart=given.apart, form=given.form, whole=given.whole, verify=given.verify, keep=given.keep,
         code=given.code.resolve() if given.code else None, profile=given.profile,
     )  # fmt: skip
     try:

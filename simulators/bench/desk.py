@@ -1,25 +1,19 @@
-"""The banks' programs by columns: they check a request file to the last fen and answer every line (contract, 3 and 4)."""
+"""The banks' programs by columns: they check a request file to the last fen and answer every line."""
 
 import time
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
-from typing import Final
 
 import polars as pl
 
-from simulators.amounts import FUNDS, yuan
-from simulators.bank_program import CHARSET
-from simulators.bench.books import Books, RequestFile, columns
+from simulators.amounts import FUNDS
+from simulators.bench.bank_forms import FORMS, BankForm, Given
+from simulators.bench.books import Books, RequestFile
 from simulators.bench.crowd import PERIOD, draws
-from simulators.bench.papers import four_sums, in_yuan, printed
+from simulators.bench.papers import four_sums, in_yuan
 from simulators.chance import draw
-
-_FIELDS: Final = (
-    "record", "line", "instruction", "unit", "account", "account_name", *(f"text_{fund}" for fund in FUNDS), "text_total", "part",
-)  # fmt: skip
 
 
 class WrongRequestError(Exception):
@@ -43,18 +37,19 @@ class Asked:
 
 @dataclass(slots=True)
 class Desk:
-    """One bank on its server: ``directory`` holds outbound and inbound."""
+    """One bank on its server: ``directory`` holds outbound and inbound, ``form`` is that of its files."""
 
     code: str
     directory: Path
     books: Books
+    form: BankForm = FORMS["pipe-gb18030"]
     answered: int = 0
 
     def receive(self, number: int, day: date) -> list[Asked]:
         """Take the requests of a round. Raises WrongRequestError unless they ask exactly what had to be asked."""
         waiting = self.books.lines(number, self.code)
         taken: list[Asked] = []
-        for seal in sorted((self.directory / "outbound").glob("DK_*.txt.ok")):
+        for seal in sorted((self.directory / "outbound").glob(f"{self.form.requests}.ok")):
             file = seal.with_suffix("")
             asked = self._read(file, seal, number, day, waiting)
             taken.append(asked)
@@ -74,28 +69,23 @@ class Desk:
         data = file.read_bytes()
         if seal.read_bytes() != f"{sha256(data).hexdigest()} {len(data)}\n".encode():
             raise WrongRequestError(f"{file.name}: the .ok does not fit the bytes")
-        first, _, rest = data.partition(b"\n")
-        body, _, last = rest.removesuffix(b"\n").rpartition(b"\n")
-        header = first.decode(CHARSET).split("|")
-        batch = header[4]
-        if header != ["H", "DEDUCT", "1", self.code, batch, PERIOD, str(number), str(day), "CNY"]:
-            raise WrongRequestError(f"{file.name}: header {header}")
-        lines = pl.read_csv(
-            BytesIO(body.decode(CHARSET).encode()),
-            separator="|", has_header=False, quote_char=None, infer_schema=False, new_columns=list(_FIELDS),
-        )  # fmt: skip
-        found = lines.with_columns(line=pl.col("line").cast(pl.Int64)).join(
+        try:
+            told = self.form.told(data)
+        except ValueError as wrong:
+            raise WrongRequestError(f"{file.name}: {wrong}") from wrong
+        batch = told.head[1]
+        if told.head != (self.code, batch, PERIOD, str(number), str(day)):
+            raise WrongRequestError(f"{file.name}: header {told.head}")
+        found = told.lines.with_columns(line=pl.col("line").cast(pl.Int64)).join(
             waiting, on="instruction", how="left", suffix="_wanted", maintain_order="left"
         )
-        wrong = found.filter(~_fits())
-        if wrong.height:
-            raise WrongRequestError(f"{file.name}: {wrong.height} lines are wrong, such as {wrong.row(0)}")
+        wrong_lines = found.filter(~_fits())
+        if wrong_lines.height:
+            raise WrongRequestError(f"{file.name}: {wrong_lines.height} lines are wrong, such as {wrong_lines.row(0)}")
         if (found["line"] != pl.int_range(1, found.height + 1, eager=True)).any():
             raise WrongRequestError(f"{file.name}: the lines are not numbered from 1")
-        sums = "|".join(yuan(part) for part in (*four_sums(found, "asked_"), int(found["asked"].sum())))
-        digits = found["account"].str.slice(-10).cast(pl.Int64).sum() % 10**12
-        if last.decode(CHARSET) != f"T|{found.height}|{sums}|{digits:012d}":
-            raise WrongRequestError(f"{file.name}: trailer {last!r}")
+        if told.totals != self.form.totals(found):
+            raise WrongRequestError(f"{file.name}: totals {told.totals}")
         return Asked(file.name, self.code, batch, number, found.select("line", *waiting.columns))
 
     def answer(self, asked: Asked, day: date) -> "Answer":
@@ -107,15 +97,9 @@ class Desk:
             pl.String
         )
         given = lines.with_columns(reference.alias("reference")).sort(pl.lit(order), maintain_order=True)
-        money = [in_yuan(pl.col(name)).alias(name) for name in ("asked", "money", *columns("came_"))]
-        body = printed(given.select(pl.lit("D"), "line", "instruction", "unit", *money, "code", "reference"))
-        full = given.filter(pl.col("code") == "00").height
-        sums = (int(lines["asked"].sum()), int(lines["money"].sum()), *four_sums(lines, "came_"))
-        header = f"H|RESULT|1|{self.code}|{asked.batch}|{asked.name}|{day}\n".encode(CHARSET)
-        trailer = f"T|{lines.height}|{full}|{'|'.join(yuan(part) for part in sums)}\n".encode(CHARSET)
-        name = f"HD_{self.code}_{day:%Y%m%d}_{self.answered:04d}.txt"
-        # Nothing in a result is Chinese, so its bytes are the same in GB18030.
-        return Answer(name, asked.batch, header + body + trailer, lines.height, self.directory / "inbound")
+        data = self.form.printed(Given(self.code, asked.batch, asked.name, day, self.answered, given))
+        name = self.form.answer_name(self.code, day, self.answered)
+        return Answer(name, asked.batch, data, lines.height, self.directory / "inbound")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Final
 
 from simulators.agency import Paper
 from simulators.bench import papers
+from simulators.bench.bank_forms import FORMS
 from simulators.bench.books import Books
 from simulators.bench.commands import MeasuredHub, Ran
 from simulators.bench.crowd import PERIOD, Crowd
@@ -161,18 +162,24 @@ def month_of(
     tell: Tell,
     *,
     apart: bool = False,
+    form: str = "pipe-gb18030",
+    whole: bool = False,
     code: Path | None = None,
     profiler: Profiler | None = None,
 ) -> Month:
     """Bills, books and a scene under ``home``; nothing is started. ``apart``: every hour is a command of its own.
 
-    With a small bank each of the others gets one file, however large, and nobody is asked twice.
+    With a small bank, and when ``whole``, each of the others gets one file, however large; with a small bank nobody is asked
+    twice. ``form``: the profile of the banks' files.
     """
     latency = bool(crowd.small_bank)
-    max_lines = {**dict.fromkeys(crowd.banks, crowd.units), crowd.small_bank: SMALL_LINES} if latency else {}
-    scene = set_scene(home, crowd.seed, START, crowd.agencies, crowd.all_banks, max_lines=max_lines)
+    max_lines = dict.fromkeys(crowd.banks, crowd.units) if latency or whole else {}
+    if latency:
+        max_lines[crowd.small_bank] = SMALL_LINES
+    profiles = dict.fromkeys(crowd.all_banks, form)
+    scene = set_scene(home, crowd.seed, START, crowd.agencies, crowd.all_banks, max_lines=max_lines, profiles=profiles)
     hub = MeasuredHub(scene.hub.configuration, code=code, profiler=profiler)
     tell("draw the bills")
     books = Books(crowd, scene.no_parts, once=latency)
-    desks = {server.code: Desk(server.code, server.directory, books) for server in scene.servers}
+    desks = {server.code: Desk(server.code, server.directory, books, FORMS[form]) for server in scene.servers}
     return Month(replace(scene, hub=hub), books, hub, dates_of(PERIOD), desks, tell, apart)

@@ -30,10 +30,14 @@ class BooksDifferError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is to be measured. ``code``: the folder whose hub runs, where not the installed one."""
+    """What is to be measured. ``form``: the profile of the banks' files, one a bank and round when ``whole``, however large;
+    ``code``: the folder whose hub runs, where not the installed one.
+    """
 
     crowd: Crowd
     apart: bool = False
+    form: str = "pipe-gb18030"
+    whole: bool = False
     verify: bool = False
     keep: bool = False
     code: Path | None = None
@@ -47,7 +51,10 @@ def on_stage(wanted: Wanted, tell: Tell) -> Iterator[tuple[Month, Watch]]:
     watch = Watch(home)
     try:
         profiler = Profiler(wanted.profile) if wanted.profile else None
-        month = month_of(home, wanted.crowd, tell, apart=wanted.apart, code=wanted.code, profiler=profiler)
+        month = month_of(
+            home, wanted.crowd, tell,
+            apart=wanted.apart, form=wanted.form, whole=wanted.whole, code=wanted.code, profiler=profiler,
+        )  # fmt: skip
         tell("start the banks' servers and the hub")
         month.scene.open()
         watch.start()
@@ -88,6 +95,7 @@ def measure(wanted: Wanted, tell: Tell) -> dict[str, Any]:
             "agencies": len(wanted.crowd.agencies),
             "banks": len(wanted.crowd.banks),
             "seed": wanted.crowd.seed,
+            "form": wanted.form,
             "seconds": round(wall, 2),
             "bills_per_second": round(wanted.crowd.units / wall),
             "ratio": round(wall / bare.total_seconds(floors), 2),
@@ -217,8 +225,10 @@ def floors_of(month: Month, url: str, servers: str) -> bare.Floors:
     scratch = month.scene.home / "scratch"
     scratch.mkdir()
     schemas = (month.hub.code or Path(__file__).parents[2]) / "schemas"
-    requests = {code: sorted((desk.directory / "taken").glob("DK_*.txt")) for code, desk in month.desks.items()}
-    results = {code: sorted((desk.directory / "done").glob("HD_*.txt")) for code, desk in month.desks.items()}
+    requests = {code: sorted((desk.directory / "taken").glob(desk.form.requests)) for code, desk in month.desks.items()}
+    results = {
+        code: sorted((desk.directory / "done").glob(desk.form.answer.format("*"))) for code, desk in month.desks.items()
+    }
     files = [*month.dues_files, *(file for of_bank in (*requests.values(), *results.values()) for file in of_bank)]
     banks = [
         (server, month.scene.home / "keys" / server.code.lower(), requests[server.code], results[server.code])

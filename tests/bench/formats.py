@@ -29,6 +29,7 @@ from simulators import bank_iso20022
 from simulators.amounts import FUNDS, yuan
 from simulators.bank_program import bytes_of_result
 from simulators.bench.accounts import memory_of
+from simulators.bench.bank_forms import transactions
 
 STEPS: Final = ("write", "read request", "read answer", "match")
 BANK, BATCH, ASKED_ON, ANSWERED_ON = "ICBC", "ICBC-2026-12-1-001", date(2026, 12, 2), date(2026, 12, 3)
@@ -93,24 +94,8 @@ def _fixed() -> pl.Expr:
 
 
 def _message() -> pl.Expr:
-    full = pl.col("code") == "00"
-    reason = "<TxSts>RJCT</TxSts><StsRsnInf><Rsn><Cd>AM04</Cd></Rsn></StsRsnInf>"
-    split = "".join(
-        f'<LineDtls><Id><Nb>{fund.upper()}</Nb></Id><Amt><RmtdAmt Ccy="CNY">{{}}</RmtdAmt></Amt></LineDtls>'
-        for fund in FUNDS
-    )
-    return pl.format(
-        "<TxInfAndSts><OrgnlInstrId>{}</OrgnlInstrId><OrgnlEndToEndId>{}</OrgnlEndToEndId>{}<AcctSvcrRef>{}</AcctSvcrRef>"
-        '<OrgnlTxRef><IntrBkSttlmAmt Ccy="CNY">{}</IntrBkSttlmAmt><Amt><InstdAmt Ccy="CNY">{}</InstdAmt></Amt>'
-        f"<RmtInf><Strd><RfrdDocInf>{split}</RfrdDocInf></Strd></RmtInf>"
-        "<Dbtr><Pty><Id><OrgId><Othr><Id>{}</Id></Othr></OrgId></Id></Pty></Dbtr></OrgnlTxRef></TxInfAndSts>",
-        "line",
-        "instruction_no",
-        pl.when(full).then(pl.lit("<TxSts>ACSC</TxSts>")).otherwise(pl.lit(reason)),
-        "reference",
-        *(_in_yuan(name) for name in ("deducted", "requested", *FUNDS)),
-        "unit",
-    )
+    funds = {f"came_{fund}": fund for fund in FUNDS}
+    return transactions({"instruction": "instruction_no", "asked": "requested", "money": "deducted", **funds})
 
 
 _DETAILS: Final[dict[str, Callable[[], pl.Expr]]] = {
@@ -152,7 +137,7 @@ def take_step(step: str, profile: BankFormat, lines: int, folder: Path) -> dict[
     request, answer = folder / "request", folder / _ANSWERS[profile.name].format(f"{BANK}_{ANSWERED_ON:%Y%m%d}_0001")
     if step == "match":
         compared = ("line", "instruction_no", "unit", *FUNDS, "partial")
-        wanted = pl.concat(part.select(compared) for part in asked(lines))
+        wanted = [part.select(compared) for part in asked(lines)]
     began, used = time.monotonic(), time.process_time()
     if step == "write":
         with request.open("wb") as out:

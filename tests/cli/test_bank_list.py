@@ -12,7 +12,9 @@ from sqlalchemy import text
 
 from hub.app import schedule
 from hub.app.cli.main import run
+from hub.app.quarantine import correct, propose_correction
 from hub.ledger.database import engine
+from hub.ledger.quarantine import held
 from simulators.agency import Paper
 from simulators.amounts import Four
 from tests.fakes import Trouble
@@ -73,6 +75,21 @@ def test_what_went_out_and_what_came_in_last(board: Board) -> None:
     }  # fmt: skip
     assert (banks["ICBC"]["last_in"], banks["ABC"]["last_out"], banks["ABC"]["last_in"]) == (None, None, None)
     assert {row["profile"] for row in banks.values()} == {"pipe-gb18030"}
+
+
+@pytest.mark.parametrize("right", [False, True], ids=["refused", "taken in"])
+def test_what_persons_hand_in_did_not_come_from_the_bank(city: City, board: Board, tmp_path: Path, right: bool) -> None:
+    before = board()["CCB"]["last_in"]
+    (request,) = city.requests("CCB")
+    good = city.result(request)
+    path = tmp_path / good.name
+    path.write_bytes(good.data if right else b"no answer\n")
+    with city.hub.engine.connect() as conn:
+        (case,) = held(conn, "CCB")
+    assert propose_correction(city.hub, case, path, "Wang", "").awaits_second_person is right
+    if right:
+        assert correct(city.hub, case, path, "Li", "").let_in
+    assert board()["CCB"]["last_in"] == before
 
 
 def test_what_is_due_next(city: City, board: Board) -> None:

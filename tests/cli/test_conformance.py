@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hub.app.cli.bank import FAULTS_SHOWN
 from hub.app.cli.main import run
 from hub.domain.fault_words import WORDS
 from hub.domain.faults import FaultCode
@@ -95,6 +97,59 @@ def test_a_signature_is_checked_when_a_key_is_named(
         found[state] = (code, told(json.loads(capsys.readouterr().out)))
     wrong = (2, {(None, ".sig", "signature")})
     assert found == {"missing": wrong, "of another file": wrong, "right": (0, set())}
+
+
+@pytest.mark.parametrize("place", ["request", "response", "key"])
+@pytest.mark.parametrize("kind", ["fifo", "folder", "nothing"])
+def test_what_is_no_regular_file_is_wrong_usage_and_not_waited_on(
+    place: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    strange = tmp_path / "strange"
+    if kind != "nothing":
+        os.mkfifo(strange) if kind == "fifo" else strange.mkdir()
+    files = [strange if place == each else known for each, known in (("request", REQUEST), ("response", ANSWER))]
+    key = ["--verify-key", str(strange)] if place == "key" else []
+    assert run(["bank", "conformance", "--profile", "pipe-gb18030", *map(str, files), *key]) == 64
+    assert str(strange) in capsys.readouterr().err
+
+
+def test_what_is_wrong_with_the_request_or_a_key_is_said_to_a_bank(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bank has no hub, no archive and no hub.toml."""
+    other = tmp_path / REQUEST.name
+    other.write_bytes(REQUEST.read_bytes().replace(b"|CNY", b"|USD"))
+    key = tmp_path / "key.pub"
+    key.write_text("no key")
+    for request, more in ((other, []), (REQUEST, ["--verify-key", str(key)])):
+        assert run(["bank", "conformance", "--profile", "pipe-gb18030", str(request), str(ANSWER), *more]) == 1
+        said = capsys.readouterr().err
+        assert "hub.toml" not in said and "hub verify" not in said and "archive" not in said
+        assert "profile" in said or "--verify-key" in said
+
+
+def test_people_are_shown_some_faults_and_programs_all(
+    examine: Examine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = ANSWER.read_bytes().splitlines(keepends=True)[0]
+    many = head + b"D|x\n" * (FAULTS_SHOWN + 300)
+    code, document = examine(ANSWER, many)
+    assert code == 2 and len(document["faults"]) > FAULTS_SHOWN + 300
+    copy = tmp_path / ANSWER.name
+    assert run(["bank", "conformance", "--profile", "pipe-gb18030", str(REQUEST), str(copy)]) == 2
+    said = capsys.readouterr().out
+    assert said.count("expected") == FAULTS_SHOWN
+    assert f"{len(document['faults']) - FAULTS_SHOWN} more; --json" in said
+    assert f"{len(document['faults'])} 处不符" in said
+
+
+def test_a_name_cannot_write_on_the_screen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = tmp_path / "HD_\x1b[2J[red]\n.txt"
+    shutil.copyfile(ANSWER, copy)
+    assert run(["bank", "conformance", "--profile", "pipe-gb18030", str(REQUEST), str(copy)]) == 2
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert said.startswith("HD_<U+001B>[2J[red]<U+000A>.txt: ")
 
 
 def test_an_answer_without_its_ok_is_never_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -145,6 +145,23 @@ def test_no_amount_on_the_screen_is_cut_short(hub: Hub, monkeypatch: pytest.Monk
     assert "2,242.00" in out  # all that is unanswered
 
 
+@pytest.mark.parametrize(
+    ("name", "begins"), [("form.csv", "agency,due_count"), ("form.CSV", "agency,due_count"), ("form.txt", "agency,due")]
+)
+def test_a_format_that_is_named_goes_into_a_file_of_any_ending_that_promises_no_other(
+    hub: Hub, tmp_path: Path, name: str, begins: str
+) -> None:
+    asked = ("export", "f1", "--period", "2026-12", "--format", "csv")
+    assert hub(*asked, "-o", str(tmp_path / name)) == (0, "")
+    assert (tmp_path / name).read_text(encoding="utf-8").startswith(begins)
+
+
+def test_no_file_is_written_that_is_not_what_its_name_says(hub: Hub, tmp_path: Path) -> None:
+    for name in ("form.docx", "form.xls", "f1.2026-12"):
+        assert hub("export", "f1", "--period", "2026-12", "-o", str(tmp_path / name))[0] == 64
+        assert not (tmp_path / name).exists()
+
+
 @pytest.mark.parametrize("name", ["form.json", "form.csv", "form"])
 def test_an_export_goes_into_a_file(hub: Hub, tmp_path: Path, name: str) -> None:
     code, out = hub("export", "f1", "--period", "2026-12", "-o", str(tmp_path / name))
@@ -195,6 +212,10 @@ WRONG = [
     ["balances", "--format", "yaml"],
     ["balances", "-o", "no/such/folder/balances.json"],
     ["balances", "-o", "no/such/folder/balances.pdf"],
+    ["balances", "-o", "balances.docx"],
+    ["balances", "-o", "balances.csv"],  # --json says otherwise
+    ["balances", "--format", "json", "-o", "balances.xlsx"],
+    ["balances", "--format", "pdf", "-o", "balances.csv"],
 ]
 
 
@@ -239,10 +260,33 @@ def test_trace_tells_the_journey_to_scripts_and_people(hub: Hub) -> None:
     assert "HD_ICBC_20261203_0001.txt" in out
 
 
+def test_trace_says_why_to_scripts_and_people(hub: Hub) -> None:
+    code, out = hub("trace", "A-2", "--json")
+    (bill,) = json.loads(out)["found"]
+    assert code == 0
+    assert bill["account"]["due"]["total"] == sum(
+        each["amounts"]["total"] for each in bill["why"] if each["part_of_due"]
+    )
+    assert [(each["place"], each["rule"], each["amounts"]["total"]) for each in bill["why"]] == [
+        ("arrived", "split-order", 20500), ("arrears", "arrears", 3100),
+    ]  # fmt: skip
+    code, out = hub("trace", "A-2", "--fund", "unemployment")
+    assert code == 0
+    assert "why: due 20.00 = arrived 5.00 + arrears 15.00" in out
+    assert "unemployment: asked 20.00, left 5.00, got 5.00, short by 15.00" in out
+    assert hub("trace", "A-2", "--fund", "medical")[0] == 64
+
+
 def test_trace_refuses_what_the_books_do_not_know(hub: Hub) -> None:
     code, out = hub("trace", "NOWHERE", "--json")
     assert code == 2
     assert "NOWHERE" in json.loads(out)["error"]
+
+
+@pytest.mark.parametrize(("noun", "verb"), [("calendar", "show"), ("worklist", "list")])
+def test_a_noun_alone_shows_what_there_is(hub: Hub, noun: str, verb: str) -> None:
+    assert hub(noun, "--json") == hub(noun, verb, "--json")
+    assert hub(noun)[0] == 0
 
 
 def test_a_calendar_that_says_otherwise_than_before_names_the_days(hub: Hub, tmp_path: Path) -> None:

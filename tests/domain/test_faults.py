@@ -1,5 +1,6 @@
 """A fault says where, what was expected and what was found; a clerk reads them in the order of the file."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,19 @@ def test_a_fault_in_the_contracts_words() -> None:
     assert (
         Fault(None, "C", FaultCode.CONTROL_TOTAL, "a C line", "").message == "file, C: expected a C line, found nothing"
     )
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("by", "--by: expected"),
+        ("note", "--note: expected"),
+        ("file", "file: expected"),
+        ("outcome", "outcome: expected"),
+    ],
+)
+def test_what_a_person_said_is_no_part_of_a_file(field: str, said: str) -> None:
+    assert Fault(None, field, FaultCode.SAME_PERSON, "somebody else", "Li").message.startswith(said)
 
 
 @given(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.domain.funds import NOTHING, FundAmounts
-from hub.domain.lifecycle import MOVES, BatchState, BillStatus, bill_status, move
+from hub.domain.lifecycle import MOVES, BatchState, BillStatus, DeliveryOutcome, after_failure, bill_status, move
 from hub.domain.money import Fen
 from hub.domain.splitting import split
 from tests.domain.strategies import fund_amounts, small_amounts
@@ -28,6 +28,25 @@ def test_every_move(state: BatchState, to: BatchState) -> None:
     else:
         with pytest.raises(AssertionError, match=f"{state.value} to {to.value}"):
             move(state, to)
+
+
+@pytest.mark.parametrize(
+    ("before", "unknown", "after"),
+    [
+        ("", None, "refused"),
+        ("", False, "refused"),
+        ("", True, "unknown"),
+        ("refused", None, "refused"),
+        ("refused", True, "unknown"),
+        ("unknown", None, "unknown"),  # nobody got as far as looking
+        ("unknown", True, "unknown"),
+        ("unknown", False, "refused"),  # somebody looked, and it is not there
+    ],
+)
+def test_an_unknown_delivery_stays_unknown_until_somebody_has_looked(
+    before: str, unknown: bool | None, after: str
+) -> None:
+    assert after_failure(DeliveryOutcome(before), unknown=unknown).value == after
 
 
 def test_every_state_has_its_moves_and_leads_to_posted() -> None:

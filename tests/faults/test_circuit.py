@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from connectors.bank.failures import AuthenticationRefusedError
 from hub.app import bank_door
 from hub.app.bank_circuit import GuardedDoor
 from hub.domain.circuit import FAILURES_MAX
@@ -72,6 +73,29 @@ def test_a_lost_reply_is_unknown_until_somebody_has_looked(new_city: NewCity) ->
     for code in city.servers:
         assert bank_door.deliver(city.hub, code, city.hub.door(code))
     assert city.rows(outcomes) == [(CCB, "delivered", "SENT"), (ICBC, "delivered", "SENT")]
+
+
+def test_who_is_kept_from_looking_leaves_an_unknown_outcome_unknown(city: City) -> None:
+    """A circuit that holds off, and a bank that does not let us in, tell nothing of the file."""
+    city.accept(city.dues(bill("A-1", 1, DUE)))
+    city.servers[ICBC].trouble = Trouble.LOSES_RENAME_REPLY
+    city.advance("11-02T09:10")
+    outcome = "select outcome from batch where bank = 'ICBC'"
+    assert city.value(outcome) == "unknown"
+    city.servers[ICBC].trouble = Trouble.SILENT
+    assert not bank_door.deliver(city.hub, ICBC, city.hub.door(ICBC))
+    assert city.value(outcome) == "unknown", "a bank that cannot be reached"
+    door = GuardedDoor(city.hub.door(ICBC), ICBC, lambda: city.hub.engine)
+    with pytest.raises(AuthenticationRefusedError), door._noted():
+        raise AuthenticationRefusedError("does not accept the hub's key")
+    city.servers[ICBC].trouble = None
+    assert not bank_door.deliver(city.hub, ICBC, door)
+    assert "left alone" in city.value("select trouble from batch where bank = 'ICBC'")
+    assert city.value(outcome) == "unknown", "a circuit that holds off"
+    assert city.servers[ICBC].outbound and city.value("select state from batch where bank = 'ICBC'") == "SENDING"
+    assert door.check().host_key
+    assert bank_door.deliver(city.hub, ICBC, door)
+    assert city.value(outcome) == "delivered"
 
 
 def _state(city: City) -> list[tuple[Any, ...]]:

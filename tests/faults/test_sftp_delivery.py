@@ -100,6 +100,7 @@ def test_fault_41_two_persons_settle_what_nobody_can_see(bank: RealBank, tmp_pat
     assert [each.field for each in refused.faults] == ["outcome", "by"]
     assert _say(bank, name, arrived, "Wang Fang", approves=True).state == "approved"
     assert _say(bank, name, arrived, "Wang Fang", approves=True).state == "approved", "once more is the same"
+    assert bank.city.value("select outcome from batch where bank = 'ICBC'") == ("unknown" if arrived else "refused")
 
     assert bank.deliver() and bank.state() == "SENT"
     assert bank.outbound() == ([f"{name}.ok"] if arrived else [name, f"{name}.ok"])

@@ -24,6 +24,7 @@ from sqlalchemy import Connection, text
 import topics
 from hub.domain.ids import shard_of
 from hub.domain.posting import Account
+from hub.ledger import clock
 from hub.ports import Archived, FileArchive
 from hub.wire.events import NAMESPACE
 
@@ -177,6 +178,7 @@ class LittleMonth:
 
     # ── the month ───────────────────────────────────────────────────────────────────────────────────────────────
     def happen(self) -> "LittleMonth":
+        clock.set_up(self.conn, "manual", at("2027-01-06"))
         self.dues("110101", "2026-12", "2026-11-28")
         self.dues("110105", "2026-12", "2026-11-28")
         self.dues("110101", "2027-01", "2026-12-28")

@@ -368,6 +368,24 @@ class City:
             )
             return [dict(row) for row in found.mappings()]
 
+    def arrears_told(self) -> dict[tuple[str, str], int]:
+        """What a reader of the topics makes of arrears: opened less settled, fen by period and unit, each event once."""
+        units = dict(self.rows("select bill_no, unit from bill"))
+        found: dict[tuple[str, str], int] = {}
+        for event in {each.event_id: each for each in self.pump.seen}.values():
+            sign = {"arrears-opened": 1, "arrears-settled": -1}.get(event.topic.title)
+            if sign is not None:
+                record = event.record
+                for bill_no, *amounts in zip(record["bills"], *(record[fund] for fund in FUNDS), strict=True):
+                    place = (record["period"], units[bill_no])
+                    found[place] = found.get(place, 0) + sign * sum(amounts)
+        return {place: fen for place, fen in sorted(found.items()) if fen}
+
+    def arrears_outstanding(self) -> dict[tuple[str, str], int]:
+        """``hub export arrears``: fen outstanding by period and unit."""
+        rows = self.form("arrears")["rows"]
+        return {(row["period"], row["unit"]): row["outstanding"]["total"] for row in rows}
+
     def books(self) -> dict[str, list[tuple[Any, ...]]]:
         """All the books, without the numbers that only say in which order rows were written: what must always agree."""
         with self.hub.engine.connect() as conn:

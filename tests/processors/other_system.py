@@ -70,8 +70,19 @@ def our_request(city: City, number: int = 0) -> Request:
 
 def gone_live(city: City, path: Path) -> City:
     """The same city after ``shadow`` was taken out of hub.toml and the hub was started again."""
+    return _started_again(city, path, "shadow = true", "shadow = false")
+
+
+def put_in_shadow(city: City, path: Path, bank: str = BOC) -> City:
+    """The same city after ``shadow = true`` was written into the ``[[banks]]`` of one bank, and the hub was started again."""
+    config = (path / "hub.toml").read_text("utf-8")
+    (entry,) = (each for each in config.split("[[") if f'code = "{bank}"' in each)
+    return _started_again(city, path, entry, entry.replace("shadow = false", "shadow = true"))
+
+
+def _started_again(city: City, path: Path, was: str, becomes: str) -> City:
     config = path / "hub.toml"
-    config.write_text(config.read_text("utf-8").replace("shadow = true", "shadow = false"), "utf-8")
+    config.write_text(config.read_text("utf-8").replace(was, becomes), "utf-8")
     before = city.hub
     hub: HubInOneProcess = replace(before, settings=load(config, {}))
     return City(hub, Pump(hub), before.servers, path)

@@ -26,6 +26,7 @@ from tests.processors.other_system import (
     gone_live,
     lay_down,
     our_request,
+    put_in_shadow,
     request,
     unit,
 )
@@ -235,6 +236,54 @@ def test_before_the_first_upload_the_configuration_decides_about_receipts(new_ci
     refused = city.submit(city.receipts(("R-1", "B-21", WHOLE)))
     assert [fault.code for fault in refused.faults] == [FaultCode.IN_SHADOW]
     city.accept(city.receipts(("R-2", "A-1", WHOLE)))
+
+
+@pytest.mark.parametrize("comes_back", [False, True], ids=["paid", "and the cheque comes back"])
+def test_a_bill_paid_at_the_counter_before_its_bank_was_in_shadow_stays_ours(
+    new_city: NewCity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comes_back: bool
+) -> None:
+    live = new_city(banks=("ICBC", BOC))
+    live.accept(live.dues(*LIVE[:1], *BILLS))
+    live.accept(live.cheques(("R-1", "B-21", WHOLE)))
+    city = put_in_shadow(live, tmp_path / "city")
+    monkeypatch.setattr(schedule, "drain", lambda _hub: city.pump.drain())
+    city.advance("11-03T10:00")
+    (item,) = city.work("shadow")
+    assert f"3 bills of {yuan(3 * WHOLE)}" in item["summary"]
+    assert what_is_not_proven(city) == []
+    if comes_back:
+        city.accept(city.returns(("T-1", "R-1", WHOLE)))
+    refused = city.submit(city.receipts(("R-2", "B-22", WHOLE)))
+    assert [fault.code for fault in refused.faults] == [FaultCode.IN_SHADOW]
+    city.answer("ICBC")
+    city.advance("12-01T08:00")
+    assert city.total("f1", "due", period=PERIOD) == (2, 2 * WHOLE)
+    assert city.total("f1", "arrears", period=PERIOD) == ((1, WHOLE) if comes_back else (0, 0))
+    assert city.arrears_told() == city.arrears_outstanding()
+    assert what_is_not_proven(city) == []
+    city.close()
+
+
+def test_signatures_of_answers_are_checked_in_shadow_too(new_city: NewCity) -> None:
+    """A wrong one, none, and a right one; a bank may write its signature a moment after the file."""
+    city = new_city(banks=("ICBC", BOC), shadow=(BOC,), signing={BOC: "ed25519"})
+    city.accept(city.dues(*LIVE[:1], *BILLS))
+    city.advance("11-03T10:00")
+    theirs = request(BILLS, city.today())
+    lay_down(city, theirs)
+    paper, signing = answer(theirs, city.today(), {}), city.signings.pop(BOC)
+    city.put(BOC, paper)
+    assert city.poll(BOC) == [], "its signature may come yet"
+    assert city.poll(BOC) == ["compared"]
+    assert [fault["field"] for fault in findings(city)[paper.name].told["faults"]] == [".sig"]
+    city.servers[BOC].put(f"{paper.name}.sig", signing.sign(paper.name, paper.data + b" "))
+    assert city.poll(BOC) == ["compared"]
+    assert [fault["field"] for fault in findings(city)[paper.name].told["faults"]] == [".sig"]
+    assert [item["file"] for item in city.work("shadow") if item["file"]] == [paper.name]
+    city.servers[BOC].put(f"{paper.name}.sig", signing.sign(paper.name, paper.data))
+    assert city.poll(BOC) == ["compared"]
+    assert findings(city)[paper.name].differences == 0
+    assert [item["file"] for item in city.work("shadow") if item["file"]] == []
 
 
 def test_a_door_that_only_looks_has_no_other_use(city: City, tmp_path: Path) -> None:

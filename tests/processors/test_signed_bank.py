@@ -3,6 +3,7 @@
 What is wrong with signatures by themselves is told in ``tests/faults/test_signatures.py``.
 """
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hub.app import bank_door, endpoints
 from hub.app.bank_signatures import BankSignatures
 from hub.app.cli.verify import evidence_of
 from hub.app.quarantine import Ruling, correct, propose_correction, propose_release, release
+from hub.app.settings import VerifyKey
 from hub.ledger import quarantine
 from hub.ledger.database import ROLE_READ, engine
 from hub.ledger.journey import Bytes, follow
@@ -254,6 +256,42 @@ def test_two_persons_may_release_a_signed_file_for_a_harmless_fault(signed: City
     assert (
         signed.value("select signed_by from file_intake where outcome = 'accepted' and door = 'bank'") == case.signed_by
     )
+
+
+def keys_of(city: City, *keys: tuple[Path, date | None]) -> None:
+    """hub.toml names these keys of the bank from now on, each with the last day on which it counts."""
+    bank = city.hub.bank("ICBC")
+    named = tuple(VerifyKey(path=path, last_day=last) for path, last in keys)
+    city.hub.signatures["ICBC"] = BankSignatures(bank.model_copy(update={"verify_keys": named}))
+
+
+@pytest.mark.parametrize("proposed", [False, True], ids=["before it is proposed", "between the two persons"])
+def test_a_key_that_is_taken_out_lets_nothing_in_that_it_signed_before(
+    signed: City, scheme: str, tmp_path: Path, proposed: bool
+) -> None:
+    signed.put("ICBC", misdated(signed))
+    assert signed.poll("ICBC") == ["quarantined"]
+    assert held(signed).signed_by is not None
+    if proposed:
+        assert propose_release(signed.hub, held(signed), "Wang", "only the date").awaits_second_person
+    exchange_keys(scheme, tmp_path / "keys", "another")
+    keys_of(signed, (tmp_path / "keys" / "another-bank.pub", None))
+    ruling = (
+        release(signed.hub, held(signed), "Li", "")
+        if proposed
+        else propose_release(signed.hub, held(signed), "Wang", "only the date")
+    )
+    assert fields(ruling) == [".sig"]
+    assert books_are_untouched(signed)
+
+
+def test_a_key_that_has_ended_since_still_stands_for_what_came_on_its_days(signed: City) -> None:
+    signed.put("ICBC", misdated(signed))
+    assert signed.poll("ICBC") == ["quarantined"]
+    keys_of(signed, (signed.hub.bank("ICBC").verify_keys[0].path, signed.today()))
+    signed.time_passes("11-04T08:00")
+    assert propose_release(signed.hub, held(signed), "Wang", "only the date").awaits_second_person
+    assert release(signed.hub, held(signed), "Li", "").let_in
 
 
 def test_nobody_releases_a_file_that_came_before_signatures_were_required(signed: City) -> None:

@@ -32,6 +32,8 @@ def other(no: str, unit: int, due: Four = DUE, refers_to: str = "2026-09", **mor
 
 def proven(city: City) -> list[str]:
     hub = city.hub
+    city.pump.drain()
+    assert city.arrears_told() == city.arrears_outstanding(), "readers of the topics know what is outstanding"
     evidence = Evidence(
         archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, read_returns=parse_returns,
         format_of=hub.formats.get,

@@ -1,5 +1,7 @@
 """Step 11: a bank changes what it answered (更正); what was booked is reversed exactly, and the new amount takes its place."""
 
+from hashlib import sha256
+
 import pytest
 from sqlalchemy import text
 
@@ -11,6 +13,8 @@ from hub.ledger.journey import Bytes, follow
 from hub.ledger.verification import Evidence, Outcome, verify
 from simulators.agency import Paper
 from simulators.amounts import Four
+from simulators.bank_program import read_request
+from tests.fakes import Trouble
 from tests.processors.city import CHAOYANG, PERIOD, City, bill, unit_of
 
 DUE: Four = (10000, 1000, 500, 300)
@@ -28,6 +32,8 @@ def wrong(city: City) -> list[Outcome]:
 
 def proven(city: City) -> None:
     assert wrong(city) == []
+    city.pump.drain()
+    assert city.arrears_told() == city.arrears_outstanding(), "readers of the topics know what is outstanding"
 
 
 @pytest.fixture
@@ -245,6 +251,44 @@ def test_a_change_waits_until_the_answer_is_posted(city: City) -> None:
     assert city.work("early") == []
     assert not [name for name in city.servers["ICBC"].inbound if name.startswith("GZ_")]
     proven(city)
+
+
+def test_a_change_that_waits_and_is_taken_back_is_early_no_longer(city: City) -> None:
+    city.accept(city.dues(bill("A-1", 1, DUE), bill("A-2", 2, DUE, bank="CCB")))
+    city.advance("11-02T09:10")
+    for bank, number in (("ICBC", "A-1-1"), ("CCB", "A-2-1")):
+        city.put(bank, city.change(bank, (number, WHOLE, 0, "99")))
+        assert city.poll(bank) == []
+    assert [item["bank"] for item in city.work("early")] == ["ICBC", "CCB"]
+    city.servers["ICBC"].inbound.clear()
+    assert city.poll("ICBC") == city.poll("CCB") == []
+    assert [item["bank"] for item in city.work("early")] == ["CCB"]
+
+
+def test_an_early_answer_is_early_whatever_lies_at_the_bank(city: City) -> None:
+    """It was moved away when it was quarantined; that its request is sent settles it."""
+    city.accept(city.dues(bill("A-1", 1, DUE)))
+    city.servers["ICBC"].trouble = Trouble.LOSES_OK
+    city.advance("11-02T09:10")
+    city.servers["ICBC"].trouble = None
+    name, data = next((name, data) for name, data in city.servers["ICBC"].outbound.items() if name.endswith(".txt"))
+    assert isinstance(data, bytes)
+    ok = f"{sha256(data).hexdigest()} {len(data)}\n".encode()
+    paper = city.result(read_request(name, data, ok))
+    city.put("ICBC", Paper(paper.name, paper.data.replace(b"|00|", b"|77|")))
+    assert city.poll("ICBC") == ["quarantined"]
+    assert city.poll("ICBC") == []
+    assert len(city.work("early")) == 1
+
+
+def test_an_empty_file_of_changes_is_settled_when_it_comes_with_its_lines(posted: City) -> None:
+    paper = posted.change("ICBC", ("A-1-1", WHOLE, 0, "99"))
+    posted.put("ICBC", Paper(paper.name, b""))
+    assert posted.poll("ICBC") == ["quarantined"]
+    assert [item["file"] for item in posted.work("empty")] == [paper.name]
+    posted.put("ICBC", paper)
+    assert posted.poll("ICBC") == ["taken"]
+    assert posted.work("empty") == []
 
 
 def test_the_journey_of_an_instruction_shows_its_changes(posted: City) -> None:

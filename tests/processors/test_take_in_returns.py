@@ -99,6 +99,12 @@ def test_after_month_end_the_arrears_of_the_month_are_opened(counter: City) -> N
     rows = {row["unit"]: row["outstanding"]["total"] for row in counter.form("arrears")["rows"]}
     assert rows == {unit_of(1): WHOLE, unit_of(2): WHOLE - 10400, unit_of(5): WHOLE}
     assert {row["period"] for row in counter.form("arrears")["rows"]} == {PERIOD}
+    counter.pump.drain()
+    assert counter.arrears_told() == counter.arrears_outstanding(), "readers of the topics are told as well"
+    (entries,) = counter.rows(
+        "select count(*) from journal_entry where what = 'arrears-opened' and agency = :a", a=CHAOYANG
+    )
+    assert entries == (1,), "the return itself has booked what it opened"
     (row,) = counter.form("unit", unit=unit_of(1), agency=CHAOYANG)["rows"]
     assert row["status"] == "arrears"
     assert ("MEMO_ARREARS", "pension", "D", 10000) in postings(counter, "receipt-returned")

@@ -44,6 +44,8 @@ def test_every_command_explains_itself(name: str) -> None:
         ["clock", "advance"],
         ["clock", "advance", "tomorrow"],
         ["--config"],
+        ["bank", "delivery", "DK_ICBC_20261202_0001.txt", "--by", "Li"],
+        ["bank", "delivery", "DK_ICBC_20261202_0001.txt", "--by", "Li", "--arrived", "--missing"],
     ],
 )
 def test_wrong_usage_is_64(hub: HubHome, words: list[str]) -> None:
@@ -89,6 +91,38 @@ def test_what_is_not_running_is_told_with_what_to_do(hub: HubHome) -> None:
     assert done.returncode == 1
     assert "hub up" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def states(hub: HubHome) -> dict[str, str]:
+    """What ``hub doctor`` says of the services; its exit code fits."""
+    done = hub.run("doctor", "--json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["ok"]) == (1, False), "the key of the bank is missing in any case"
+    faults = [check for check in document["checks"] if check["state"] == "fault"]
+    assert all(check["advice"] for check in faults)
+    return {check["name"]: check["state"] for check in document["checks"] if check["name"] in SERVICES}
+
+
+SERVICES = ("broker", "database", "calendar")
+
+
+def test_a_hub_that_was_started_and_does_not_answer_is_a_fault_for_the_doctor(hub: HubHome) -> None:
+    assert states(hub) == dict.fromkeys(SERVICES, "note"), "nobody has started it"
+    assert "not started" in hub.run("status").stdout
+    wanted = hub.home / "run" / "wanted"
+    wanted.parent.mkdir(parents=True)
+    wanted.touch()
+    assert states(hub) == dict.fromkeys(SERVICES, "fault")
+    seen = hub.run("status")
+    assert seen.returncode == 0 and "broken" in seen.stdout and "hub up" in seen.stdout
+
+
+def test_a_server_elsewhere_that_does_not_answer_is_a_fault_for_the_doctor(hub: HubHome) -> None:
+    text = hub.config.read_text(encoding="utf-8")
+    text = text.replace('bootstrap_servers = "embedded"', 'bootstrap_servers = "127.0.0.1:1"')
+    hub.config.write_text(text.replace('url = "embedded"', 'url = "postgresql://hub:secret@127.0.0.1:1/hub"'), "utf-8")
+    assert states(hub) == dict.fromkeys(SERVICES, "fault")
+    assert "secret" not in hub.run("doctor").stdout
 
 
 def test_no_colour_when_nobody_wants_it(hub: HubHome) -> None:

@@ -80,6 +80,8 @@ def test_a_hub_killed_whole_comes_back_with_its_books(hub: HubHome) -> None:
     with psycopg.connect(hub.answer("status")["database_url"]) as connection:
         connection.execute("insert into calendar_day values ('KEPT', '2026-12-01', true, '')")
     kill(hub, *PARTS)
+    doctor = json.loads(hub.run("doctor", "--json").stdout)
+    assert {each["name"] for each in doctor["checks"] if not each["ok"]} == {"keys", "broker", "database", "calendar"}
     dead = hub.answer("status")
     assert set(dead["services"].values()) == {"down"}
     assert (dead["clock"], dead["pipeline"], dead["worklist"]) == (None, {"in_flight": None}, {"open": None})

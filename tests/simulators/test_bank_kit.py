@@ -273,6 +273,47 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
         assert str(first["port"]) in told["why"]
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--port", 99999), ("--port", -1), ("--port", "ssh"), ("--every", 0), ("--late", -5), ("--bank", "../x")],
+)
+def test_a_value_that_cannot_be_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, value: object
+) -> None:
+    assert main([str(tmp_path / "bank"), "--once", f"{option}={value}"]) == 64
+    assert str(value) in capsys.readouterr().err
+    assert not (tmp_path / "bank").exists()
+
+
+def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    (tmp_path / "bank").write_text("a file")
+    for words in (["--once"], ["--port", "0"]):
+        code, (told,) = kit(tmp_path / "bank", *words)
+        assert (code, told["event"]) == (1, "failed")
+        assert str(tmp_path / "bank") in told["why"]
+
+
+@pytest.mark.parametrize("lines", [0, 1], ids=["before the first word", "after it"])
+def test_a_reader_that_goes_away_takes_the_server_with_it(tmp_path: Path, lines: int) -> None:
+    """As `| head` does: the kit has nobody to talk to, so it ends, and leaves no server behind."""
+    bank = tmp_path / "bank"
+    words = [sys.executable, "-m", "simulators.bank_kit", str(bank), "--port", "0", "--json"]
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None and process.stderr is not None
+        for _ in range(lines):
+            process.stdout.readline()
+        process.stdout.close()
+        if lines:
+            asked(bank, bank / "outbound")
+        assert process.wait(LIMIT_SECONDS) == 0
+        assert process.stderr.read() == ""
+        assert not (bank / "ssh" / "sshd.pid").exists(), "its sshd is gone, and took its number with it"
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_the_commands_of_the_readme_do_what_it_says(tmp_path: Path) -> None:
     section = (ROOT / "README.md").read_text(encoding="utf-8").split("## For banks\n")[1].split("\n## ")[0]
     commands = re.findall(r"^\.venv/bin/(hub|python) (.+)$", section, re.MULTILINE)

@@ -26,9 +26,7 @@ def door() -> None:
 @app.command()
 def submit(
     ctx: typer.Context,
-    files: list[Path] = typer.Argument(
-        exists=True, dir_okay=False, readable=True, help="DUES_, AGAIN_, RCPT_ or RTN_ files."
-    ),
+    files: list[Path] = typer.Argument(callback=output.plain_files, help="DUES_, AGAIN_, RCPT_ or RTN_ files."),
 ) -> int:
     """Hand in dues, second collections, receipts and returns: each file is accepted, or refused with every fault.
 

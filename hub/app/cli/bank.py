@@ -8,7 +8,7 @@ import sys
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -18,6 +18,9 @@ from hub.domain.signatures import Scheme
 if TYPE_CHECKING:
     from hub.app.bank_trust import PinAnswer, Standing
     from hub.app.wiring import Hub
+
+FAULTS_SHOWN: Final = 200
+"""More are not read on a screen."""
 
 app = typer.Typer(no_args_is_help=True, help="The banks' door.")
 app.add_typer(quarantine.app, name="quarantine")
@@ -211,15 +214,14 @@ def _pin_answer(answer: "PinAnswer") -> str:
 @app.command()
 def conformance(
     ctx: typer.Context,
-    request: Path = typer.Argument(
-        exists=True, dir_okay=False, readable=True, help="The request file as the hub sent it."
-    ),
-    response: Path = typer.Argument(exists=True, dir_okay=False, readable=True, help="The answer, its .ok beside it."),
+    request: Path = typer.Argument(callback=output.plain_file, help="The request file as the hub sent it."),
+    response: Path = typer.Argument(callback=output.plain_file, help="The answer, its .ok beside it."),
     profile: str = typer.Option(..., "--profile", help="The profile that both are written in."),
     verify_keys: list[Path] = typer.Option(
         [],
         "--verify-key",
         metavar="FILE",
+        callback=output.plain_files,
         help="A public key of the bank: the answer's .sig beside it is checked, too.",
     ),
     scheme: Scheme = typer.Option(Scheme.ED25519, "--scheme", help="How the answer is signed."),
@@ -227,26 +229,29 @@ def conformance(
     """Check a bank's answer against its request, without a hub: every fault, in Chinese and English."""
     from rich.text import Text
 
-    from connectors.signatures import verifier
-    from hub.app.conformance import examine, in_words, profile_named
+    from connectors.formats.grammar import shown
+    from hub.app.conformance import examine, in_words, known_keys, profile_named
 
     context = output.of(ctx)
     form = profile_named(profile)
-    known = verifier(scheme, verify_keys) if verify_keys else None
-    faults = examine(form, request, response, known)
-    words = [in_words(form, fault) for fault in faults]
+    faults = examine(form, request, response, known_keys(scheme, verify_keys))
+    told = faults if context.json else faults[:FAULTS_SHOWN]
+    words = [in_words(form, fault) for fault in told]
     document = {
         "accepted": not faults,
         "file": response.name,
         "faults": [
             {**fault.as_json(), "chinese": chinese, "english": english}
-            for fault, (chinese, english) in zip(faults, words, strict=True)
+            for fault, (chinese, english) in zip(told, words, strict=True)
         ],
     }
-    shown = [f"{chinese}\n  {english}" for chinese, english in words]
-    verdict = f"{response.name}: 符合 conforms" if not faults else f"{response.name}: {len(faults)} 处不符 faults"
+    lines = [f"{chinese}\n  {english}" for chinese, english in words]
+    if len(faults) > len(told):
+        more = len(faults) - len(told)
+        lines.append(f"另有 {more} 处，--json 列出全部\n  and {more} more; --json lists every one")
+    verdict = f"{shown(response.name)}: {f'{len(faults)} 处不符 faults' if faults else '符合 conforms'}"
     # As text: what a bank wrote may look like markup of the screen.
-    output.emit(context, document, Text("\n".join([verdict, *shown])))
+    output.emit(context, document, Text("\n".join([verdict, *lines])))
     return output.REFUSED if faults else output.DONE
 
 

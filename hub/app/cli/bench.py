@@ -14,6 +14,8 @@ from hub.domain.errors import HubError
 
 app = typer.Typer()
 
+FORMS = ("pipe-gb18030", "iso20022")
+"""Forms of files that the measured banks read and answer."""
 SMALLEST = 100
 """Units of a month with something of everything."""
 
@@ -26,7 +28,14 @@ def bench(
     banks: int | None = typer.Option(None, "--banks", min=1, max=4, help="4; one large one with --latency."),
     seed: int = typer.Option(11, "--seed", help="Another seed, another month."),
     stage: str | None = typer.Option(None, "--stage", metavar="delivery", help="Only as far as the files' delivery."),
+    form: str | None = typer.Option(
+        None,
+        "--form",
+        metavar="PROFILE",
+        help="The profile of the banks' files: pipe-gb18030 (when left out) or iso20022.",
+    ),
     *,
+    whole: bool = typer.Option(False, "--whole", help="One file a bank and round, however large."),
     latency: bool = typer.Option(False, "--latency", help="Instead: how long files of 1,000 lines wait."),
     sizes: str | None = typer.Option(None, "--sizes", metavar="N,N,…", help="Several sizes, one after another."),
     record: Path | None = typer.Option(
@@ -41,12 +50,19 @@ def bench(
 ) -> int:
     """Measure a month, dues to arrears, on this machine. No figure is printed when the books are not the bench's own."""
     context = output.of(ctx)
-    _check(stage, sizes, record, code, profile, latency=latency)
+    _check(stage, sizes, record, code, profile, form, latency=latency)
     told = {
         "--units": units, "--agencies": agencies, "--banks": banks, "--seed": seed, "--stage": stage, "--sizes": sizes,
-        "--record": record, "--label": label, "--code": code, "--profile": profile,
+        "--form": form, "--record": record, "--label": label, "--code": code, "--profile": profile,
     }  # fmt: skip
-    flags = {"--latency": latency, "--apart": apart, "--verify": verify, "--keep": keep, "--json": context.json}
+    flags = {
+        "--whole": whole,
+        "--latency": latency,
+        "--apart": apart,
+        "--verify": verify,
+        "--keep": keep,
+        "--json": context.json,
+    }
     words = [word for option, value in told.items() if value is not None for word in (option, str(value))]
     words += [flag for flag, wanted in flags.items() if wanted]
     run = subprocess.run([sys.executable, "-m", "simulators.bench", *words], stdout=subprocess.PIPE, check=False)
@@ -59,7 +75,14 @@ def bench(
 
 
 def _check(
-    stage: str | None, sizes: str | None, record: Path | None, code: Path | None, profile: Path | None, *, latency: bool
+    stage: str | None,
+    sizes: str | None,
+    record: Path | None,
+    code: Path | None,
+    profile: Path | None,
+    form: str | None,
+    *,
+    latency: bool,
 ) -> None:
     """What would only show after a whole month."""
     if stage not in (None, "delivery"):
@@ -71,6 +94,8 @@ def _check(
             raise typer.BadParameter(
                 f"whole numbers from {SMALLEST}, split by commas; found {size!r}", param_hint="--sizes"
             )
+    if form not in (None, *FORMS):
+        raise typer.BadParameter(f"{form} is none of {', '.join(FORMS)}", param_hint="--form")
     if record is not None and not record.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {record.parent}", param_hint="--record")
     if code is not None and not (code / "hub").is_dir():

@@ -6,7 +6,14 @@ import typer
 
 from hub.app.cli import output
 
-app = typer.Typer(no_args_is_help=True, help="Working days by year.")
+app = typer.Typer()
+
+
+@app.callback(invoke_without_command=True)
+def calendar(ctx: typer.Context) -> None:
+    """Working days by year; alone, what is known."""
+    if ctx.invoked_subcommand is None:
+        show(ctx)
 
 
 @app.command()
@@ -28,8 +35,8 @@ def show(ctx: typer.Context) -> None:
 
 
 @app.command("import")
-def import_year(ctx: typer.Context, file: Path = typer.Argument(exists=True, dir_okay=False, readable=True)) -> int:
-    """Take in a year's holidays and make-up days; a step that waited for them is carried out with the next advance.
+def import_year(ctx: typer.Context, file: Path = typer.Argument(callback=output.plain_file)) -> int:
+    """Take in a year's holidays and make-up days; a step that waited for them is carried out by the schedule.
 
     The file: H|CALENDAR|1|<year>|city or a bank's code, D|<date>|HOLIDAY or WORKDAY|<name>, T|<number of D lines>.
     Days it does not name are working days from Monday to Friday.

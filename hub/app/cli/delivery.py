@@ -8,7 +8,8 @@ from hub.app.cli import output
 def delivery(
     ctx: typer.Context,
     file: str = typer.Argument(metavar="FILE", help="The request file's name."),
-    arrived: bool = typer.Option(..., "--arrived/--missing", help="Whether the bank has it."),
+    arrived: bool = typer.Option(False, "--arrived", help="The bank has it."),
+    missing: bool = typer.Option(False, "--missing", help="It never came."),
     by: str = typer.Option(..., "--by", metavar="NAME", help="Who says so; two different people."),
     approves: bool = typer.Option(False, "--approve", help="Agree to what somebody else said."),
 ) -> int:
@@ -19,6 +20,8 @@ def delivery(
     """
     from hub.app import unknown_deliveries
 
+    if arrived is missing:
+        raise typer.BadParameter("say what the bank told, either --arrived or --missing")
     context = output.of(ctx)
     found = unknown_deliveries.settle(context.hub, file, arrived=arrived, by=by, approves=approves)
     if found.faults:

@@ -1,6 +1,7 @@
 """``hub doctor``: what could stand in the way, looked at one by one (contract section 6). It changes nothing.
 
-A check answers with a sentence, or raises HubError; ``note`` is for what is right as it is but worth knowing.
+A check answers with a sentence, or raises HubError; ``note`` is for what is right as it is but worth knowing, such as a hub
+that nobody has started. Of one that was started, what does not answer is a fault.
 """
 
 import platform
@@ -70,7 +71,7 @@ def _examined(name: str, check: "Callable[[Settings], Finding | str]", settings:
         return Finding(name, "fault", str(failure), failure.advice)
     except Exception as failure:  # noqa: BLE001 - a check that breaks is a finding; the others still have their turn
         first = (str(failure).strip() or "no message").splitlines()[0]
-        return Finding(name, "fault", f"{type(failure).__name__}: {first}")
+        return Finding(name, "fault", f"{type(failure).__name__}: {first}", f"The logs are in {settings.home / 'log'}.")
     return Finding(name, "ok", found) if isinstance(found, str) else found
 
 
@@ -169,7 +170,7 @@ def _broker(settings: "Settings") -> Finding | str:
     from hub.app.services import services
 
     if services(settings)["kafka"] != "up":
-        raise NotRunningError("Kafka does not answer.", advice="Start it: hub up")
+        raise _silent(settings, "Kafka", None if settings.kafka.embedded else settings.kafka.bootstrap_servers)
     servers = bootstrap_servers(settings)
     missing = {topic.name for topic in topics.ALL} - asyncio.run(_topics_at(servers))
     if missing:
@@ -207,7 +208,21 @@ def _need_database(settings: "Settings") -> None:
     from hub.app.services import services
 
     if services(settings)["postgres"] != "up":
-        raise NotRunningError("PostgreSQL does not answer.", advice="Start it: hub up")
+        raise _silent(settings, "PostgreSQL", None if settings.database.embedded else "the server of [database] url")
+
+
+def _silent(settings: "Settings", name: str, elsewhere: str | None) -> HubError:
+    """What it means that a service does not answer: a fault, unless it is embedded and nobody wants it to run."""
+    from hub.app.services import is_wanted
+
+    if elsewhere is not None:
+        return HubError(
+            f"{name} does not answer: {elsewhere}.", advice="Start that server, or correct its address in hub.toml."
+        )
+    if is_wanted(settings.home):
+        advice = f"hub up restores what has died; why it did is in {settings.home / 'log'}."
+        return HubError(f"{name} was started and does not answer.", advice=advice)
+    return NotRunningError(f"{name} is not running, nor is it meant to.", advice="Start it: hub up")
 
 
 CHECKS: "Final[dict[str, Callable[[Settings], Finding | str]]]" = {

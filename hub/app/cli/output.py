@@ -5,6 +5,7 @@ need is imported when it is used, so that looking stays quick.
 """
 
 import json
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -114,6 +115,22 @@ def of(ctx: typer.Context) -> Context:
     found = ctx.find_root().obj
     assert isinstance(found, Context)
     return found
+
+
+def plain_file(path: Path) -> Path:
+    """A file to be read, as a callback of an argument; wrong usage for what is none: a pipe would be waited on for ever."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise typer.BadParameter(f"{str(path)!r} is no regular file")
+        path.open("rb").close()
+    except OSError as error:
+        raise typer.BadParameter(f"{str(path)!r} cannot be read: {error.strerror}") from error
+    return path
+
+
+def plain_files(paths: list[Path]) -> list[Path]:
+    """As ``plain_file``, for an argument or option that may be repeated."""
+    return [plain_file(path) for path in paths]
 
 
 def emit(context: Context, data: object, table: "RenderableType | None" = None) -> None:

@@ -103,9 +103,7 @@ def release(ctx: typer.Context, file_id: int = ID, by: str = BY, note: str = NOT
 def correct(
     ctx: typer.Context,
     file_id: int = ID,
-    file: Path = typer.Argument(
-        metavar="FILE", exists=True, dir_okay=False, readable=True, help="The bank's corrected file."
-    ),
+    file: Path = typer.Argument(metavar="FILE", callback=output.plain_file, help="The bank's corrected file."),
     by: str = BY,
     note: str = NOTE,
     approve: bool = APPROVE,

@@ -14,6 +14,7 @@ from hub.domain.errors import HubError
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
     from hub.app.services import View
 
@@ -128,12 +129,28 @@ def _show(context: Context) -> None:
     output.emit(context, data, None if context.json else _table(context, view))
 
 
+def _in_words(context: Context, view: "View") -> "Text":
+    """Whether it runs, in one sentence, with what to do when it does not."""
+    from rich.text import Text
+
+    from hub.app.services import is_wanted
+
+    down = [name for name, state in view.services.items() if state == "down"]
+    if not is_wanted(context.settings.home):
+        return Text("not started; hub up starts it", style="yellow")
+    if down:
+        return Text(f"broken, {', '.join(down)} down; hub up restores, hub doctor looks for causes", style="bold red")
+    starting = [name for name, state in view.services.items() if state != "up"]
+    return Text(f"starting: {', '.join(starting)}", style="yellow") if starting else Text("running", style="green")
+
+
 def _table(context: Context, view: "View") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
     colours = {"up": "green", "starting": "yellow", "down": "red"}
     table = Table(title="Settlement hub", show_header=False)
+    table.add_row("hub", _in_words(context, view))
     for name, state in view.services.items():
         table.add_row(name, Text(state, style=colours[state]))
     table.add_section()

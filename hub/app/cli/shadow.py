@@ -70,11 +70,9 @@ def compare(
     ctx: typer.Context,
     bank: str = _BANK,
     request: list[Path] = typer.Option(
-        ..., "--request", exists=True, dir_okay=False, readable=True, help="A request as the other system sent it."
+        ..., "--request", callback=output.plain_file, help="A request as the other system sent it."
     ),
-    response: list[Path] = typer.Option(
-        [], "--response", exists=True, dir_okay=False, readable=True, help="The bank's answer to it."
-    ),
+    response: list[Path] = typer.Option([], "--response", callback=output.plain_files, help="The bank's answer to it."),
 ) -> int:
     """Lay the other system's requests, and answers to them, beside what this hub would have sent. Exit code 2: they differ."""
     from hub.app.shadow import rehearsal, visit

@@ -4,8 +4,15 @@ import typer
 
 from hub.app.cli import output
 
-app = typer.Typer(no_args_is_help=True, help="What waits for a person.")
+app = typer.Typer()
 _SHOWN = ("id", "queue", "agency", "bank", "file", "line", "field", "summary", "opened_at", "state")
+
+
+@app.callback(invoke_without_command=True)
+def worklist(ctx: typer.Context) -> None:
+    """What waits for a person; alone, the open items."""
+    if ctx.invoked_subcommand is None:
+        list_items(ctx, everything=False)
 
 
 @app.command("list")

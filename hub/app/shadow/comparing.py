@@ -184,9 +184,8 @@ def _asked(hub: Hub, conn: Connection, code: str, answer: ResultFile) -> _Asked:
 
 def _against(asked: _Asked, answer: ResultFile) -> Iterator[Fault]:
     if asked.there is not None:
-        if not answers_fit(
-            asked.lines.select("line", "instruction_no", "unit", *FUND_NAMES, "partial"), answer.answers
-        ):
+        lines = asked.lines.select("line", "instruction_no", "unit", *FUND_NAMES, "partial")
+        if not answers_fit([lines], answer.answers):
             yield from check_answers(_requested(asked.lines), lines_of(answer.answers))
         return
     if asked.session is None:

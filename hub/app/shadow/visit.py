@@ -17,6 +17,7 @@ from hub.app.shadow import comparing, rehearsal
 from hub.app.wiring import Hub
 from hub.domain.errors import HubError
 from hub.domain.faults import Fault, FaultCode
+from hub.domain.signatures import SIG_BYTES_MAX, SIG_SUFFIX, Demand
 from hub.domain.work import Queue
 from hub.ledger import clock, shadow, work_items
 from hub.ledger.shadow import Finding, Origin
@@ -101,7 +102,8 @@ def _read_answers(hub: Hub, code: str, door: BankDoor) -> list[str]:
         if ok is None or not profile.is_result_name(name, code):
             continue
         try:
-            if _read_new(hub, code, door, file, ok, unready):
+            signs = hub.signatures[code].demand is not Demand.NONE
+            if _read_new(hub, code, door, file, ok, listed.get(name + SIG_SUFFIX) if signs else None, unready):
                 read.append(name)
         except (HostKeyRefusedError, AuthenticationRefusedError):  # the bank's trouble, and no file's
             raise
@@ -110,27 +112,46 @@ def _read_answers(hub: Hub, code: str, door: BankDoor) -> list[str]:
     return read
 
 
-def _read_new(hub: Hub, code: str, door: BankDoor, file: RemoteFile, ok: RemoteFile, unready: UnreadyResults) -> bool:
-    """Reads one answer unless it was read as it stands; False, too, while its ``.ok`` does not agree yet."""
-    fingerprint = f"{file.fingerprint} {ok.fingerprint}"
+def _read_new(
+    hub: Hub, code: str, door: BankDoor, file: RemoteFile, ok: RemoteFile, sig: RemoteFile | None, unready: UnreadyResults
+) -> bool:  # fmt: skip
+    """Reads one answer unless it was read as it stands; False, too, while its ``.ok`` does not agree yet, or its signature
+    is not there.
+    """
+    fingerprint = " ".join(each.fingerprint for each in (file, ok, sig) if each is not None)
     with hub.engine.connect() as conn:
         if shadow.was_read(conn, code, Origin.BANK, file.name, fingerprint):
             return False
-    said = b""
-    if ok.size <= OK_BYTES_MAX:
-        with door.fetch(ok.name) as told:
-            said = told.read(OK_BYTES_MAX)
+    said, signature = _beside(door, ok, OK_BYTES_MAX), None if sig is None else _beside(door, sig, SIG_BYTES_MAX)
     with door.fetch(file.name) as data:
         archived = hub.archive.store(data)
     more: list[Fault] = []
     if not hub.formats[code].ok_agrees(said, archived.sha256, archived.size):
-        if not unready.seen_before(file.name, f"{fingerprint} {archived.sha256}"):
-            return False
         expected = f"{archived.sha256} {archived.size}"
         more.append(Fault(None, OK_SUFFIX, FaultCode.DIGEST, expected, said.decode("ascii", "replace")))
+    elif isinstance(wrong := _checked(hub, code, file.name, archived, signature), Fault):
+        more.append(wrong)
+    may_come = signature is None or more[0].field == OK_SUFFIX if more else False
+    if may_come and not unready.seen_before(file.name, f"{fingerprint} {archived.sha256}"):
+        return False
     unready.forget(file.name)
     _judge(hub, code, file.name, fingerprint, archived, more)
     return True
+
+
+def _beside(door: BankDoor, file: RemoteFile, bytes_max: int) -> bytes:
+    """What lies beside an answer; nothing when it is larger than any is."""
+    if file.size > bytes_max:
+        return b""
+    with door.fetch(file.name) as told:
+        return told.read(bytes_max)
+
+
+def _checked(hub: Hub, code: str, name: str, archived: Archived, signature: bytes | None) -> str | Fault | None:
+    """The signature of an answer by what is agreed with the bank, as a live bank's is checked."""
+    with hub.engine.connect() as conn:
+        day = clock.now(conn).date()
+    return hub.signatures[code].check(name, archived, signature, day)
 
 
 def _judge(hub: Hub, code: str, name: str, fingerprint: str, archived: Archived, more: Sequence[Fault] = ()) -> Finding:

@@ -158,7 +158,10 @@ def closes_equal_the_books(conn: Connection, _evidence: Evidence) -> Outcome:
 
 
 def nothing_is_booked_in_shadow(conn: Connection, _evidence: Evidence) -> Outcome:
-    """A bill of a bank in shadow is neither asked for, nor has it money or arrears: another system keeps its books."""
+    """A bill of a bank in shadow is neither asked for, nor has it money or arrears: another system keeps its books.
+
+    One that was paid at the counter before is no such bill, but ours, and the other checks look at it.
+    """
     tables = ("instruction", "collection", "arrears")
     counts = ", ".join(f"(select count(*) from {table} x where x.bill_id = b.id)" for table in tables)
     query = f"""

@@ -105,7 +105,7 @@ def taken_in(content: bytes, lines: list[RequestLine], name: str = ANSWER) -> bo
         return False
     if (file.bank, file.batch_no, file.request_name) != (HEADER.bank, HEADER.batch_no, NAME):
         return False
-    columns = pl.concat(list(frames_of(lines))).drop("account", "account_name")
+    columns = (part.drop("account", "account_name") for part in frames_of(lines))
     fits = answers_fit(columns, file.answers)
     assert fits is not any(check_answers(asked_lines(lines), lines_of(file.answers))), "the two checks disagree"
     return fits
