@@ -165,6 +165,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "queue.suspense": ("暂收款", "suspense"),
     "queue.control-totals": ("控制数不符", "control totals"),
     "queue.calendar": ("工作日历", "calendar"),
+    "queue.dunning": ("催缴", "dunning"),
     "queue.shadow": ("并行试运行", "shadow"),
     "queue.dead-letter": ("死信", "dead letter"),
     "feed": ("动态", "Activity"),

@@ -42,6 +42,7 @@ WORDS: Final[Mapping[FaultCode, tuple[str, str]]] = {
     FaultCode.UNANSWERED: ("银行尚未返回", "the bank has not answered"),
     FaultCode.NO_ACCOUNT: ("没有银行账户", "no account"),
     FaultCode.NOT_OUTSTANDING: ("没有未缴金额", "nothing is outstanding"),
+    FaultCode.OUTSTANDING: ("仍有未缴金额", "something is outstanding"),
     FaultCode.UNKNOWN_ARREARS: ("没有此项欠缴", "no such arrears"),
     FaultCode.PERIOD_OPEN: ("征缴期尚未关闭", "period is not closed"),
     FaultCode.CANCELLED: ("缴费单已注销", "bill is cancelled"),
@@ -56,6 +57,7 @@ WORDS: Final[Mapping[FaultCode, tuple[str, str]]] = {
     FaultCode.NOT_PROPOSED: ("没有待复核的申请", "nothing was proposed"),
     FaultCode.SAME_PERSON: ("经办与复核不得为同一人", "maker and checker are one person"),
     FaultCode.SETTLED: ("已经处理", "settled already"),
+    FaultCode.MOVE: ("移交顺序不符", "not from where it stands"),
 }
 """Chinese and English of every code; a test holds the table to the codes."""
 

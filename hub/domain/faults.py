@@ -49,6 +49,7 @@ class FaultCode(StrEnum):
     UNANSWERED = "unanswered"
     NO_ACCOUNT = "no-account"
     NOT_OUTSTANDING = "not-outstanding"
+    OUTSTANDING = "outstanding"  # something is, and nothing should be
     UNKNOWN_ARREARS = "unknown-arrears"
     PERIOD_OPEN = "period-open"  # what is not paid of it is no arrears yet
     CANCELLED = "cancelled"
@@ -65,6 +66,7 @@ class FaultCode(StrEnum):
     NOT_PROPOSED = "not-proposed"
     SAME_PERSON = "same-person"  # who proposed it may not approve it
     SETTLED = "settled"
+    MOVE = "move"  # not from where it stands
 
 
 _OPTIONS: Final = frozenset({"by", "note", "from", "until"})

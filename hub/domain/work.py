@@ -18,5 +18,6 @@ class Queue(StrEnum):
     SUSPENSE = "suspense"  # 暂收款: money beyond what was outstanding
     CONTROL_TOTALS = "control-totals"  # a hand-over whose totals do not match; that batch is stopped
     CALENDAR = "calendar"  # a step needs a day beyond the calendar's horizon
+    DUNNING = "dunning"  # an agency's units that are not paid in full after the first posting
     SHADOW = "shadow"  # bills that this hub does not ask a bank in shadow for; files there that differ
     DEAD_LETTER = "dead-letter"  # an event that could not be taken

@@ -7,9 +7,10 @@ from typing import Any, Final, NamedTuple
 import polars as pl
 from sqlalchemy import Connection, text
 
-from hub.domain.funds import FUND_NAMES
+from hub.domain.funds import FUND_NAMES, FundAmounts
 from hub.ledger import arrivals, frames
-from hub.ledger.database import in_order
+from hub.ledger.database import in_order, set_based
+from hub.ledger.forms.form import Measure
 from hub.ledger.shadow import IN_SHADOW
 
 _FUNDS = ", ".join(FUND_NAMES)
@@ -19,8 +20,7 @@ _RELEASED: Final = "t.period = :period and t.state = 'POSTING' and t.booking_per
 
 # By business time: money released into this period has arrived in it, money booked in a later one has not, even when
 # the close is carried out after its hour. The bills of a period stand close together, whatever years of books there are.
-_STAGE: Final = f"""
-    create temp table unarrived on commit drop as
+UNARRIVED: Final = f"""
     select * from (
         select b.id, b.bill_no, b.agency, b.unit, b.shard, {_MISSING}
         from bill b
@@ -31,6 +31,39 @@ _STAGE: Final = f"""
         where b.period = :period and b.kind = 'M' and not {IN_SHADOW}) b
     where {" + ".join(FUND_NAMES)} > 0
 """
+"""SQL: the monthly bills of a period that lack something, and what they lack per fund; values of ``bounds``."""
+IN_DOUBT: Final = """
+    select distinct i.bill_id from instruction i
+    where i.period = :period and not exists (
+        select from batch t join batch_line bl on bl.batch_id = t.id
+        where t.period = :period and t.booking_period <= :period and bl.instruction_id = i.id)
+"""
+"""SQL: the bills that a bank was asked for in a period and has not answered in time."""
+
+
+def _sums(table: str) -> str:
+    return f"array[{', '.join(f'coalesce(sum({table}.{fund}), 0)::bigint' for fund in FUND_NAMES)}]"
+
+
+_ARRIVED: Final = ", ".join(f"d.due[{n}] - coalesce(m.missing[{n}], 0)" for n in range(1, len(FUND_NAMES) + 1))
+_MONTH: Final = f"""
+    select agency, d.bills as due_count, d.due, d.bills - coalesce(m.bills, 0) as arrived_count, array[{_ARRIVED}] as arrived,
+           coalesce(m.bills, 0) as arrears_count, coalesce(m.missing, array[0, 0, 0, 0]) as arrears
+    from (select agency, count(*) as bills, {_sums("b")} as due from bill b
+          where period = :period and kind = 'M' and not {IN_SHADOW} group by agency) d
+    left join (select agency, count(*) as bills, {_sums("u")} as missing from unarrived u group by agency) m
+        using (agency)
+"""
+_MONTH_COLUMNS: Final = "due_count, due, arrived_count, arrived, arrears_count, arrears"
+
+
+def bounds(conn: Connection, period: str) -> dict[str, object]:
+    """The values that ``UNARRIVED`` and ``IN_DOUBT`` bind: the period, and the first and last of its bills."""
+    first, last = conn.execute(
+        text("select coalesce(min(id), 0), coalesce(max(id), 0) from bill where period = :period and kind = 'M'"),
+        {"period": period},
+    ).one()
+    return {"period": period, "first": first, "last": last}
 
 
 def close(conn: Connection, period: str, at: datetime) -> int:
@@ -39,29 +72,79 @@ def close(conn: Connection, period: str, at: datetime) -> int:
     Only what has not arrived is looked at bill by bill; arrived is what is due without it. Bills of a bank in shadow are not
     looked at: another system says what became of them.
     """
-    first, last = conn.execute(
-        text("select coalesce(min(id), 0), coalesce(max(id), 0) from bill where period = :period and kind = 'M'"),
-        {"period": period},
-    ).one()
-    conn.execute(text(_STAGE), {"period": period, "first": first, "last": last})
+    within = bounds(conn, period)
+    conn.execute(text(f"create temp table unarrived on commit drop as {UNARRIVED}"), within)
     conn.execute(text("analyze unarrived"))
-    due, missing = (
-        f"array[{', '.join(f'coalesce(sum({table}.{fund}), 0)::bigint' for fund in FUND_NAMES)}]"
-        for table in ("b", "u")
-    )
-    arrived = f"array[{', '.join(f'd.due[{n}] - coalesce(m.missing[{n}], 0)' for n in range(1, len(FUND_NAMES) + 1))}]"
     return conn.execute(
         text(f"""
-            insert into period_close (period, agency, closed_at, due_count, due, arrived_count, arrived, arrears_count, arrears)
-            select :period, agency, :at, d.bills, d.due, d.bills - coalesce(m.bills, 0), {arrived},
-                   coalesce(m.bills, 0), coalesce(m.missing, array[0, 0, 0, 0])
-            from (select agency, count(*) as bills, {due} as due from bill b
-                  where period = :period and kind = 'M' and not {IN_SHADOW} group by agency) d
-            left join (select agency, count(*) as bills, {missing} as missing from unarrived u group by agency) m
-                using (agency)
+            insert into period_close (period, agency, closed_at, {_MONTH_COLUMNS})
+            select :period, agency, :at, {_MONTH_COLUMNS} from ({_MONTH}) month
         """),
         {"period": period, "at": at},
     ).rowcount
+
+
+class ComingClose(NamedTuple):
+    """What ``close`` would write for an agency now (财表一), and what of its arrears would be in doubt."""
+
+    agency: str
+    due: Measure
+    arrived: Measure
+    arrears: Measure
+    in_doubt: Measure
+
+
+_PREVIEW: Final = f"""
+    with unarrived as materialized ({UNARRIVED})
+    select month.*, coalesce(o.bills, 0) as in_doubt_count, coalesce(o.missing, array[0, 0, 0, 0]) as in_doubt
+    from ({_MONTH}) month
+    left join (
+        select agency, count(*) as bills, {_sums("u")} as missing
+        from unarrived u join ({IN_DOUBT}) d on d.bill_id = u.id group by agency) o using (agency)
+    order by agency
+"""
+
+
+def preview(conn: Connection, period: str) -> list[ComingClose]:
+    """What the month would be if it ended now, of every agency, by the words of the close itself. Nothing is written."""
+    set_based(conn)
+    found = conn.execute(text(_PREVIEW), bounds(conn, period))
+    return [
+        ComingClose(
+            row.agency,
+            *(Measure(row[at], *row[at + 1]) for at in range(1, len(row), 2)),
+        )
+        for row in found
+    ]
+
+
+_LARGEST: Final = f"""
+    select u.agency, u.unit, u.bill_no, d.bill_id is not null as in_doubt, {", ".join(f"u.{fund}" for fund in FUND_NAMES)}
+    from ({UNARRIVED}) u left join ({IN_DOUBT}) d on d.bill_id = u.id
+    order by {" + ".join(f"u.{fund}" for fund in FUND_NAMES)} desc, u.unit limit :most
+"""
+
+
+class Lacking(NamedTuple):
+    """A unit's monthly bill and what it lacks; ``in_doubt``: a bank was asked and has not answered."""
+
+    agency: str
+    unit: str
+    bill_no: str
+    in_doubt: bool
+    missing: FundAmounts
+
+
+def largest(conn: Connection, period: str, most: int) -> list[Lacking]:
+    """The bills of a period that lack most, the largest first."""
+    set_based(conn)
+    found = conn.execute(text(_LARGEST), {**bounds(conn, period), "most": most})
+    return [
+        Lacking(
+            row.agency, row.unit, row.bill_no, row.in_doubt, FundAmounts(*(getattr(row, fund) for fund in FUND_NAMES))
+        )
+        for row in found
+    ]
 
 
 class UnarrivedBundle(NamedTuple):
@@ -77,11 +160,7 @@ UNARRIVED_COLUMNS = ("bills", "units", "in_doubt", *FUND_NAMES)
 _BUNDLED: Final = f"""
     select u.agency, u.shard, (row_number() over (partition by u.agency, u.shard order by u.bill_no collate "C") - 1) / %s,
            u.bill_no, u.unit, d.bill_id is not null, {", ".join(f"u.{fund}" for fund in FUND_NAMES)}
-    from unarrived u left join (
-        select distinct i.bill_id from instruction i
-        where i.period = %s and not exists (
-            select from batch t join batch_line bl on bl.batch_id = t.id
-            where t.period = %s and t.booking_period <= %s and bl.instruction_id = i.id)) d on d.bill_id = u.id
+    from unarrived u left join ({IN_DOUBT.replace(":period", "%s")}) d on d.bill_id = u.id
     order by u.agency, u.shard, u.bill_no collate "C"
 """
 _PLACE: Final = ("agency", "shard", "part")

@@ -113,6 +113,12 @@ def accepted_by_identity(conn: Connection, identity: str) -> Intake | None:
     return _one(conn, "identity = :identity", identity=identity)
 
 
+def identities_under(conn: Connection, beginning: str) -> list[str]:
+    """The identities of accepted files that begin so, up to a slash."""
+    query = text("select identity from file_intake where outcome = 'accepted' and starts_with(identity, :beginning)")
+    return list(conn.execute(query, {"beginning": beginning}).scalars())
+
+
 def came_again(conn: Connection, door: str, sha256: str, name: str) -> bool:
     """Whether this repeat is noted already: a file that cannot be moved away is met at every poll."""
     return bool(

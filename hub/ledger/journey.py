@@ -180,7 +180,17 @@ class _Search:
             then = tuple(
                 _with(self.bill(bill), account=explanations.of_account(accounts[bill.id], self._fund)) for bill in bills
             )
-            yield Stop("unit", name, {"unit_name": bills[0].unit_name, "bills": len(then)}, then)
+            facts = {"unit_name": bills[0].unit_name, "bills": len(then)}
+            yield Stop("unit", name, facts, (*then, *self._hand_overs(name)))
+
+    def _hand_overs(self, unit: str) -> Iterator[Stop]:
+        """Its hand-overs to inspection and the labour administration, and back."""
+        found = self._rows(
+            "select * from hand_over where unit = cast(:unit as bpchar) order by agency, step", unit=unit
+        )
+        for row in found:
+            facts = _facts(row, "agency", "from_desk", "to_desk", "handed_on", "by_whom", "note", "recorded_at")
+            yield Stop("hand-over", row.unit, facts | {"amount": row.outstanding})
 
     def bill(self, bill: Row[Any]) -> Stop:
         facts = _facts(bill, "period", "kind", "agency", "unit", "unit_name", "mode", "bank", "accepted_at")

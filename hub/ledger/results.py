@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 import polars as pl
 from sqlalchemy import Connection, text
 
+from hub.domain.bank_results import PAID_IN_FULL
 from hub.domain.funds import FUND_NAMES
 from hub.ledger import batches, frames
 from hub.ledger.batches import Batch, Section
@@ -55,6 +56,22 @@ def bundles(conn: Connection, batch: Batch, size: int) -> Iterator[ResultBundle]
         for part, chunk in enumerate(answered.iter_slices(size)):
             columns = [chunk[name].to_list() for name in RESULT_COLUMNS]
             yield ResultBundle(section.agency, section.shard, part, first + part * size, columns)
+
+
+_SHORT: Final = text("""
+    select exists (select from result_line where batch_id = :batch and line between :first and :last and code <> :in_full)
+""")
+
+
+def agencies_short(conn: Connection, batch: Batch) -> set[str]:
+    """The agencies with a monthly bill in a batch that the bank has not paid in full."""
+    found: set[str] = set()
+    for section in batches.sections(conn, batch.id):
+        if section.kind == "M" and section.agency not in found:
+            lines = {"batch": batch.id, "first": section.first_line, "last": section.last_line}
+            if conn.execute(_SHORT, {**lines, "in_full": PAID_IN_FULL}).scalar_one():
+                found.add(section.agency)
+    return found
 
 
 _FAILED: Final = text("""

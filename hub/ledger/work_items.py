@@ -98,6 +98,17 @@ def settle_gone(conn: Connection, queue: Queue, bank: str, there: Collection[str
     )
 
 
+def settle_all(conn: Connection, queue: Queue, beginning: str, resolution: str, at: datetime) -> None:
+    """Closes every item of a queue that is about something beginning so."""
+    conn.execute(
+        text(
+            "update work_item set state = 'resolved', resolved_at = :at, resolution = :resolution"
+            " where queue = :queue and starts_with(about, :beginning) and state = 'open'"
+        ),
+        {"queue": queue.value, "beginning": beginning, "resolution": resolution, "at": at},
+    )
+
+
 def reword(conn: Connection, queue: Queue, about: str, summary: str) -> None:
     """An open item says how its trouble stands now."""
     conn.execute(

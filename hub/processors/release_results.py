@@ -1,12 +1,13 @@
 """Step 6, release a bank's answers for posting (C9-3): at the session's posting step, or at once when that has passed.
 
-Reads: the answered batches of a session and bank. Writes: first-result or second-result, in bundles; cancellations.
+Reads: the answered batches of a session and bank. Writes: first-result or second-result, in bundles; cancellations;
+from the first posting to the second, a work item for each agency that has to dun (C9).
 Rule: booking period and date are fixed here, so that nothing later depends on when an event is taken. So is what a failed
 deduction cancels: a supplement or a repayment (C10, C11), unless it was paid at the counter before.
 Repeat: a batch goes from ANSWERED to POSTING once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -15,7 +16,8 @@ import topics
 from hub.domain.lifecycle import BatchState, Cancelled
 from hub.domain.periods import Period
 from hub.domain.timetable import ScheduledStep, Step
-from hub.ledger import batches, cancellations, outbox, results, steps
+from hub.domain.work import Queue
+from hub.ledger import batches, cancellations, outbox, results, steps, work_items
 from hub.ledger.batches import Batch
 from hub.ledger.database import lock_books_shared, lock_shards, set_based
 from hub.wire.events import Event
@@ -32,7 +34,21 @@ def carry_out(conn: Connection, step: ScheduledStep, now: datetime) -> int:
     ]
     for batch in answered:
         _release(conn, batch, now, late=False)
+    if step.round == 1:
+        _call_for_dunning(conn, step, answered, now)
+    else:
+        work_items.settle_all(conn, Queue.DUNNING, f"{step.period}/", "the second posting has begun", now)
     return len(answered)
+
+
+def _call_for_dunning(conn: Connection, step: ScheduledStep, answered: Sequence[Batch], now: datetime) -> None:
+    """One item an agency and period, however many banks have answered; the units are in the list that it names."""
+    for agency in sorted({agency for batch in answered for agency in results.agencies_short(conn, batch)}):
+        about = f"{step.period}/{agency}"
+        if not work_items.was_raised(conn, Queue.DUNNING, about):
+            command = f"hub dunning list --agency {agency} --period {step.period}"
+            summary = f"{step.period}: units are not paid in full after the first posting; dun them: {command}"
+            work_items.raise_item(conn, queue=Queue.DUNNING, agency=agency, summary=summary, about=about, at=now)
 
 
 def release_if_due(conn: Connection, batch_no: str, now: datetime) -> bool:

@@ -47,8 +47,12 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "clock": Entry("clock", "Business time: show it, and move it in manual mode.", _WORK, noun=True),
     "agency": Entry("agency", "Hand in agencies' files: dues, second collection, receipts.", _WORK, noun=True),
     "bank": Entry("bank", "The board of the banks; fetch results now; try a connection; quarantine.", _WORK, noun=True),
+    "dunning": Entry(
+        "dunning", "Units not paid in full: list, AGAIN file, declarations, hand-overs.", _WORK, noun=True
+    ),
     "calendar": Entry("calendar", "Working days by year: show, import.", _WORK, noun=True),
     "worklist": Entry("worklist", "What waits for a person: list, show, resolve.", _WORK, noun=True),
+    "period": Entry("period", "How far the months are; what the month's close would write now.", _LOOK, noun=True),
     "export": Entry("export", "Forms of the regulation and books, as JSON or CSV.", _LOOK),
     "trace": Entry("trace", "The whole journey of a bill, instruction, receipt, file or unit.", _LOOK),
     "verify": Entry("verify", "Recompute the invariants from books and files.", _LOOK),

@@ -529,6 +529,25 @@ create table host_key_approval (              -- from here on the hub speaks to 
     foreign key (proposal_id, proposed_by) references host_key_proposal (id, proposed_by)
 );
 
+-- ── dunning: units that cannot be made to pay ────────────────────────────────────────────────────────────────────
+create table hand_over (                      -- 移交, one row each (C11); nothing of it is changed or deleted
+    agency      char(6) not null,
+    unit        char(12) collate "C" not null,
+    step        smallint not null check (step > 0),   -- the unit's how many'th at its agency
+    before      smallint generated always as (nullif(step - 1, 0)) stored,
+    from_desk   text not null,                -- hub.domain.hand_over.Desk; where the one before has brought it
+    to_desk     text not null check (to_desk <> from_desk),
+    handed_on   date not null,
+    by_whom     text not null check (btrim(by_whom) <> ''),
+    note        text not null default '',
+    outstanding bigint not null check (outstanding >= 0),   -- of the unit's arrears at the time
+    recorded_at timestamptz not null,
+    primary key (agency, unit, step),
+    unique (agency, unit, step, to_desk),
+    foreign key (agency, unit, before, from_desk) references hand_over (agency, unit, step, to_desk),
+    check (before is not null or from_desk = 'agency')
+);
+
 -- ── rights: what the hub's processes may do, and the read-only desk ─────────────────────────────────────────────
 do $$ begin
     if not exists (select from pg_roles where rolname = 'hub_app') then create role hub_app nologin; end if;
