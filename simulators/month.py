@@ -42,9 +42,8 @@ CONTRACTS_PROFILE: Final = "pipe-gb18030"
 TRIED: Final = (
     *(f"refused_return_{sort}" for sort in SORTS_OF_BAD),
     "quarantined_changes",
-    "asked_again_after_a_return",
 )
-"""What the parties try; the first ones must not get through."""
+"""What the parties try and must not get through."""
 METHODS: Final = ("CASH", "CHEQUE", "COLLECTION")
 
 
