@@ -13,7 +13,6 @@ from simulators.month import simulate
 from simulators.plan import plan_of
 from simulators.population import BANKS, DISTRICTS
 
-
 RARE = {"returned_A", "returned_where_the_bank_paid_too", "changed_twice", "changed_after_all"}
 """Met a few times among 120 units, so now and then not at all; many seeds of ``tests.month.seeds`` must meet them."""
 
