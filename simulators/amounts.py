@@ -46,6 +46,11 @@ def smaller(one: Four, other: Four) -> Four:
     return (min(one[0], other[0]), min(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3]))
 
 
+def over_zero(amounts: Four) -> Four:
+    """Fund by fund, the amount or nothing, whichever is more."""
+    return (max(amounts[0], 0), max(amounts[1], 0), max(amounts[2], 0), max(amounts[3], 0))
+
+
 def in_order(money: int, wanted: Four) -> Four:
     """Pour ``money`` over what is wanted, fund after fund; the later ones go short (C9-2)."""
     pension = min(money, wanted[0])

@@ -10,7 +10,7 @@ section 3). What a line gets depends on the seed and the instruction alone. By h
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -19,12 +19,14 @@ from typing import Final
 
 from simulators import bank_iso20022, fixed_form
 from simulators.agency import Paper
-from simulators.amounts import FUNDS, NIL, add, fen, four_of, yuan
+from simulators.amounts import FUNDS, NIL, add, fen, four_of, in_order, yuan
 from simulators.bank_signing import Signing
-from simulators.bank_work import Asked, Given, Request, UnusableRequestError, refuse_unless
+from simulators.bank_work import Asked, Changed, Given, Request, UnusableRequestError, refuse_unless
 from simulators.chance import dice, draw, percent
 
 CHARSET: Final = "gb18030"
+CHANGES: Final = "GZ_"
+"""What names of files of changed answers begin with, in the contract's form."""
 HASH_MODULUS: Final = 10**12
 FAILURES: Final = ("02", "02", "02", "02", "03", "04", "05", "06", "99")
 """Why nothing was deducted, the common one more than once: insufficient funds, no account, frozen, name differs …"""
@@ -161,6 +163,21 @@ def print_result(request: Request, given: Sequence[Given], day: date, no: int) -
     return Paper(name, bytes_of_result(rows, name))
 
 
+def print_changes(bank: str, changes: Sequence[Changed], day: date, no: int) -> Paper:
+    """``GZ_…``: answers that are changed (更正), each with the amount before and now."""
+    rows = [["H", "CHANGE", "1", bank, str(day)]]
+    told = [0] * 6
+    for one in changes:
+        asked, split = one.asked, in_order(one.now, one.asked.wanted)
+        amounts = (one.before, one.now, *split)
+        told = [so_far + more for so_far, more in zip(told, amounts, strict=True)]
+        who = [one.batch, str(asked.line), asked.instruction, asked.unit]
+        rows.append(["D", *who, *map(yuan, amounts), one.code, f"C{asked.line:08d}", one.reason])
+    rows.append(["T", str(len(changes)), *map(yuan, told)])
+    name = f"{CHANGES}{bank}_{day:%Y%m%d}_{no:04d}.txt"
+    return Paper(name, "".join(f"{'|'.join(fields)}\n" for fields in rows).encode(CHARSET))
+
+
 def garbled(paper: Paper) -> Paper:
     """An answer that adds up and is wrong all the same: one fen moved from the first fund paid to maternity."""
     rows = fields_of(paper.data)
@@ -174,6 +191,12 @@ def numbered(name: str, no: int) -> str:
     """The name of a result with another number."""
     file = Path(name)
     return f"{file.stem[:-4]}{no:04d}{file.suffix}"
+
+
+def next_number(sent: Iterable[str], bank: str, day: date, begins: str = "") -> int:
+    """One more than the files of that day among names ``sent``: results, or what begins with ``begins``; each has its own."""
+    rows = tuple(f"{first}{bank}_{day:%Y%m%d}_" for first in ([begins] if begins else _ANSWERS.values()))
+    return 1 + sum(name.startswith(rows) for name in sent)
 
 
 def seals_in(directory: Path) -> list[Path]:
@@ -239,9 +262,9 @@ class BankProgram:
         dice(self.seed, "order", request.name).shuffle(given)
         return print_result(request, given, day, self.next_number(day))
 
-    def next_number(self, day: date) -> int:
-        """The sequence number of the next result of that day."""
-        return 1 + len(list(self._sent.glob(f"*_{self.code}_{day:%Y%m%d}_*")))
+    def next_number(self, day: date, begins: str = "") -> int:
+        """The sequence number of the next result of that day; or of the next file whose name begins with ``begins``."""
+        return next_number((file.name for file in self._sent.glob("*")), self.code, day, begins)
 
     def deliver(self, paper: Paper) -> None:
         """Lay a result into the inbound directory, its ``.sig`` where one is agreed, its ``.ok`` last."""

@@ -50,6 +50,17 @@ class Given(NamedTuple):
         return in_order(self.deducted, self.asked.wanted) if self.told is None else self.told
 
 
+class Changed(NamedTuple):
+    """What the bank says now of a line that it has answered (更正): ``before`` and ``now`` in fen, of the batch's ``asked``."""
+
+    batch: str
+    asked: Asked
+    before: int
+    now: int
+    code: str
+    reason: str = "冲正"
+
+
 def refuse_unless(fits: bool, name: str, what: str) -> None:
     if not fits:
         raise UnusableRequestError(f"{name}: {what}")

@@ -12,11 +12,11 @@ from simulators.agency import Paper, Receipt, Returned
 from simulators.amounts import NIL, Four
 from simulators.chance import draw
 from simulators.forms import Export, measure
-from simulators.hub_command import HubCommand
 from simulators.members import Member, Moved, Told, citizen_no, members, subsidies, sums
 from simulators.oracle import Oracle
 from simulators.population import Unit
 from simulators.sessions import previous
+from simulators.stage import HubDoors
 
 PAID, RETURNED, UNPAID = "paid", "returned", "unpaid"
 FATES: Final = (PAID, RETURNED, UNPAID)
@@ -39,7 +39,7 @@ class FlexibleWork:
     """The desks of one agency on one day. ``accept`` and ``refuse`` hand files in and find what is answered otherwise."""
 
     def __init__(
-        self, seed: int, period: str, units: Sequence[Unit], oracle: Oracle, hub: HubCommand,
+        self, seed: int, period: str, units: Sequence[Unit], oracle: Oracle, hub: HubDoors,
         accept: Callable[[Paper, int, int], None], refuse: Callable[[Paper], None],
     ) -> None:  # fmt: skip
         self._seed, self._period, self._units = seed, period, units
@@ -59,10 +59,10 @@ class FlexibleWork:
         self._book(paid, "")
         back = [worker for worker in workers if worker.fate is RETURNED]
         self._return([worker.told for worker in back])
-        found = list(self._items({worker.told.bill for worker in back}))
+        found = list(self._items(workers, {worker.told.bill for worker in back}))
         found += self._differences(workers, {PAID: "booked", RETURNED: "to-bring-back", UNPAID: "waiting"})
         self._book(back, "-BACK")
-        found += self._items(set())
+        found += self._items(workers, set())
         return [*found, *self._differences(workers, {PAID: "booked", RETURNED: "brought-back", UNPAID: "waiting"})]
 
     # -- papers ---------------------------------------------------------------------------------------------------
@@ -129,10 +129,7 @@ class FlexibleWork:
         ]
         paper = agency.returns(self._agency, self._day, 7001, back)
         self._accept(paper, len(back), sum(one.amount for one in back))
-        for told in of:
-            bill = self._oracle.bills[told.bill]
-            bill.arrived, bill.cancelled_at = NIL, self._oracle.now
-            bill.booked.clear()
+        self._oracle.returns(paper)
 
     def _moved(self, workers: Sequence[Worker], back: str) -> Paper:
         self._number += 1
@@ -149,12 +146,12 @@ class FlexibleWork:
 
     # -- looking --------------------------------------------------------------------------------------------------
 
-    def _items(self, bills: set[str]) -> Iterator[str]:
-        """One open work item for each bill whose subsidies have to come back, and none else."""
+    def _items(self, workers: Sequence[Worker], bills: set[str]) -> Iterator[str]:
+        """One open work item for each of the day's bills whose subsidies have to come back, and for none of the others."""
         said = [item["summary"] for item in self._hub.worklist() if item["queue"] == "subsidy"]
-        wrong = len(said) != len(bills) or any(sum(bill in one for one in said) != 1 for bill in bills)
-        if wrong:
-            yield f"work items of subsidies: expected one for each of {sorted(bills)}, found {said}"
+        for bill in (worker.told.bill for worker in workers):
+            if sum(f"bill {bill} " in one for one in said) != int(bill in bills):
+                yield f"work items of subsidies: expected one for each of {sorted(bills)}, found {said}"
 
     def _differences(self, workers: Sequence[Worker], status: dict[str, str]) -> Iterator[str]:
         """``hub export subsidies`` and ``t5`` of this day's bills."""

@@ -22,6 +22,7 @@ class Form:
 SESSION: Final = ("requested", "arrived", "unarrived", "unanswered")
 FORMS: Final = {
     "t8": Form(("agency", "kind", "mode", "bank"), ("due",)),
+    "t9": Form(("agency",), ("due",)),
     "f6": Form(("agency", "bank", "kind"), ("requested",)),
     "t26": Form(("agency", "bank"), ("requested",)),
     "f7": Form(("bank", "file"), ("requested",)),
@@ -111,6 +112,13 @@ def _t8(oracle: Oracle, sums: Sums, period: str) -> None:
             sums.add((bill.agency, bill.kind, bill.mode, bill.bank), "due", 1, bill.due)
 
 
+def _t9(oracle: Oracle, sums: Sums, period: str) -> None:
+    """表八 of monthly bills, added up for the city whatever their payment mode (C8)."""
+    for bill in oracle.bills.values():
+        if bill.period == period and bill.monthly:
+            sums.add((bill.agency,), "due", 1, bill.due)
+
+
 def _f1(oracle: Oracle, sums: Sums, period: str) -> None:
     for shut in oracle.shut.get(period, []):
         bill, key = shut.bill, (shut.bill.agency,)
@@ -174,7 +182,7 @@ def _by_file(line: Line) -> Key:
     return (line.bill.bank, line.file)
 
 
-BY_PERIOD: Final = {"t8": _t8, "f1": _f1, "f2": _finances("A"), "f3": _finances("S"), "f4": _f4}
+BY_PERIOD: Final = {"t8": _t8, "t9": _t9, "f1": _f1, "f2": _finances("A"), "f3": _finances("S"), "f4": _f4}
 BY_ROUND: Final = {
     "f6": _requested("upload", _by_kind),
     "t26": _requested("batch", _by_bank),
@@ -187,8 +195,8 @@ BY_ROUND: Final = {
 def _balances(oracle: Oracle, sums: Sums, period: str | None) -> None:
     for bill in oracle.bills.values():
         amounts = bill.arrived if period is None else bill.booked.get(period, NIL)
-        if sum(amounts):
-            sums.add((bill.agency,), "collected", 1, amounts)
+        if amounts != NIL:
+            sums.add((bill.agency,), "collected", int(sum(amounts) > 0), amounts)
 
 
 def _arrears(oracle: Oracle, sums: Sums, period: str | None) -> None:

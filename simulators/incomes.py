@@ -10,7 +10,7 @@ from math import floor
 from typing import Final, NamedTuple
 
 from simulators.agency import Paper, money, sealed
-from simulators.amounts import NIL, Four, add, four_of, less, yuan
+from simulators.amounts import NIL, Four, add, four_of, less, over_zero, yuan
 from simulators.chance import draw
 
 ITEMS: Final = ("TRANSFER", "INTEREST", "SUBSIDY", "RETAINED", "DEPOSITED", "BANKRUPTCY", "OTHER")
@@ -72,7 +72,7 @@ class Owed(NamedTuple):
             for on, amounts in self.settled:
                 if on <= day:
                     left = less(left, amounts)
-            cost = [sofar + each * rate for sofar, each in zip(cost, left, strict=True)]
+            cost = [sofar + each * rate for sofar, each in zip(cost, over_zero(left), strict=True)]
             day += timedelta(days=1)
         pension, unemployment, injury, maternity = (floor(each + Fraction(1, 2)) for each in cost)
         return (pension, unemployment, injury, maternity)
@@ -88,13 +88,16 @@ class IncomeBook:
         self._closed_at: datetime | None = None
 
     def opened(self, at: datetime, bill: str, agency: str, unit: str, period: str, missing: Four) -> None:
-        """The month's end left so much of a bill in arrears."""
+        """The month's end left so much of a bill in arrears, which may be nothing."""
         self._owed[bill] = (agency, Owed(unit, period, (at + timedelta(days=1)).date(), missing, []))
 
-    def settled(self, at: datetime, bill: str, amounts: Four) -> None:
-        """Money came for a monthly bill, itself or by a repayment; of one that is not in arrears it costs nothing."""
+    def settled(self, day: date, bill: str, amounts: Four) -> None:
+        """Money came for a monthly bill, itself or by a repayment, or went back where it is negative, and counts from ``day`` on.
+
+        Before its month's end it costs nothing: what was missing by then is what ``opened`` says.
+        """
         if bill in self._owed:
-            self._owed[bill][1].settled.append((at.date(), amounts))
+            self._owed[bill][1].settled.append((day, amounts))
 
     def papers(self, seed: int, agency: str, day: date, no: int) -> tuple[Paper, Paper | None]:
         """What an agency tells on a day; and the same with a fen more of a late fee than has accrued, if there is one."""
@@ -119,7 +122,7 @@ class IncomeBook:
 
     def _unpaid(self, unit: str, period: str, day: date) -> Four:
         (owed,) = [each for _, each in self._owed.values() if (each.unit, each.period) == (unit, period)]
-        return less(owed.accrued(day), self.paid(unit, period))
+        return over_zero(less(owed.accrued(day), self.paid(unit, period)))
 
     def take(self, at: datetime, accepted: Paper) -> tuple[int, int]:
         """An accepted file; answers how many incomes it holds and their total in fen."""

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from simulators import agency
-from simulators.agency import Again, Paper, Receipt
+from simulators.agency import Again, Paper, Receipt, Returned
 from simulators.amounts import add, in_order
 from simulators.bank import BankServerError
-from simulators.bank_program import decide, garbled, numbered
+from simulators.bank_program import CHANGES, decide, garbled, numbered, print_changes
 from simulators.bank_work import Request, UnusableRequestError
 from simulators.chance import draw
 from simulators.faults import DUES_FAULTS
@@ -33,10 +33,18 @@ from simulators.hub_command import HubAnswerError
 from simulators.oracle import ROUNDS, Bill, Oracle
 from simulators.plan import Comes, Plan, plan_of
 from simulators.population import BANKS, DISTRICTS, Population, Unit
-from simulators.scene import Scene, add_profile_argument, set_scene, strike
+from simulators.scene import add_profile_argument, set_scene, strike
 from simulators.sessions import Dates, dates_of, following, periods_between, previous
+from simulators.stage import Stage
+from simulators.taken_back import SORTS_OF_BAD, Bad, Returns, changes, misremembered
 
 EXPORTS_AT_ONCE: Final = 2
+CONTRACTS_PROFILE: Final = "pipe-gb18030"
+TRIED: Final = (
+    *(f"refused_return_{sort}" for sort in SORTS_OF_BAD),
+    "quarantined_changes",
+)
+"""What the parties try and must not get through."""
 METHODS: Final = ("CASH", "CHEQUE", "COLLECTION")
 
 
@@ -66,7 +74,7 @@ class Outcome:
 class Month:
     """One run over a scene. ``tell`` hears the title of each stage, its number and how many there are."""
 
-    def __init__(self, scene: Scene, plan: Plan, tell: Callable[[str, int, int], object] = lambda *_: None) -> None:
+    def __init__(self, scene: Stage, plan: Plan, tell: Callable[[str, int, int], object] = lambda *_: None) -> None:
         self.scene = scene
         self.plan = plan
         self.hub = scene.hub
@@ -78,7 +86,9 @@ class Month:
         self.requests: defaultdict[tuple[str, int], list[Request]] = defaultdict(list)
         self.answers: defaultdict[tuple[str, int], list[Paper]] = defaultdict(list)
         self.tell = tell
+        self.tried: Counter[str] = Counter(dict.fromkeys(TRIED, 0))
         self._numbers: Counter[tuple[str, ...]] = Counter()
+        self._refiled: set[str] = set()
 
     def run(self) -> Outcome:
         """Keep every appointment in order of time."""
@@ -93,7 +103,7 @@ class Month:
             appointment.act()
             self._compare(appointment.title, self._all(period) if self.plan.thorough else appointment.exports())
             self.outcome.seconds[appointment.title] = round(time.monotonic() - began, 2)
-            self.outcome.met = self.oracle.met()
+            self.outcome.met = {**self.oracle.met(), **self.tried}
             self.outcome.hub_seconds = {command: round(spent, 2) for command, spent in self.hub.spent.items()}
         return self.outcome
 
@@ -114,6 +124,7 @@ class Month:
         if not self.plan.quiet:
             at = dates.day(12, 11)
             yield Appointment(at, f"{period} members (表四) and subsidies", lambda: self._flexible_work(period))
+        yield from self._taken_back(dates, dates.day(12, 15), changed=True)
         yield Appointment(dates.day(13, 10), f"{period} second collection", lambda: self._again(dates))
         yield Appointment(
             dates.day(13, 11),
@@ -127,8 +138,9 @@ class Month:
             lambda: self._counter(dates.day(15, 10).date(), period, "middle"),
             lambda: (*self._t8(period), Export("balances", period)),
         )
+        yield from self._taken_back(dates, dates.day(16, 10), returned=True)
         yield Appointment(
-            dates.day(16, 10),
+            dates.day(16, 11),
             f"{period} other incomes and late fees (其他项目收入)",
             self._other_incomes,
             lambda: self._not_yet(Export("f4", period)),
@@ -141,8 +153,9 @@ class Month:
             lambda: self._counter(dates.day(25, 11).date(), period, "end"),
             lambda: [Export("balances", period), *self._not_yet(Export("f1", period))],
         )
+        yield from self._taken_back(dates, dates.day(26, 10), changed=True, returned=True)
         yield Appointment(
-            dates.day(26, 10), f"{period} incomes after the close", self._other_incomes, lambda: [Export("f4", period)]
+            dates.day(26, 11), f"{period} incomes after the close", self._other_incomes, lambda: [Export("f4", period)]
         )
         yield Appointment(
             dates.month_close.replace(minute=30),
@@ -153,6 +166,7 @@ class Month:
         later = datetime.fromisoformat(f"{following(period)}-06T10:00")
         for number in ROUNDS:
             yield from self._late_answers(dates, later, Comes.AFTER_CLOSE, number)
+        yield from self._taken_back(dates, later.replace(day=7), changed=True, returned=True)
 
     def _deduction(self, dates: Dates, number: int) -> Iterator[Appointment]:
         """One deduction: upload, files to the banks, their answers, posting."""
@@ -197,6 +211,26 @@ class Month:
                 lambda: self._told_late(period, number, comes),
             )
 
+    def _taken_back(
+        self, dates: Dates, at: datetime, *, changed: bool = False, returned: bool = False
+    ) -> Iterator[Appointment]:
+        """Banks change answers (更正), payments come back (退票); after month end those of the period that has closed."""
+        if self.plan.quiet:
+            return
+        period = dates.period
+
+        def act() -> None:
+            if changed:
+                self._banks_change(period, at.date())
+            if returned:
+                self._payments_come_back(period, at.date())
+            if at > dates.month_close:
+                self._verify()
+
+        titles = ["changed answers"] * changed + ["returned payments"] * returned
+        comes = Comes.LATE if at < dates.month_close else Comes.AFTER_CLOSE
+        yield Appointment(at, f"{period} {' and '.join(titles)}", act, lambda: self._told_late(period, 1, comes))
+
     # -- comparing ------------------------------------------------------------------------------------------------
 
     def _compare(self, title: str, exports: Iterable[Export]) -> None:
@@ -220,8 +254,9 @@ class Month:
         moved = [Export("f8", period, number), Export("t27", period, number), Export("balances", period)]
         if comes is Comes.LATE:
             return moved
-        closed = [Export("f1", period), Export("balances", following(period)), Export("arrears"), Export("balances")]
-        return [*moved, *closed, *self._units(period)]
+        closed = [Export(form, period) for form in ("f1", "f2", "f3")]
+        books = [Export("balances", following(period)), Export("arrears"), Export("balances")]
+        return [*moved, *closed, *books, *self._units(period)]
 
     def _t8(self, period: str) -> list[Export]:
         return [Export("t8", period)]
@@ -229,7 +264,7 @@ class Month:
     def _all(self, period: str) -> list[Export]:
         """Every export of a closed period."""
         rounds = [Export(form, period, number) for form in ("f6", "t26", "f7", "f8", "t27") for number in ROUNDS]
-        whole = [Export(form, period) for form in ("t8", "f1", "f2", "f3", "f4", "balances", "arrears")]
+        whole = [Export(form, period) for form in ("t8", "t9", "f1", "f2", "f3", "f4", "balances", "arrears")]
         return [*rounds, *whole, Export("balances"), Export("arrears"), *self._units(period)]
 
     def _at_month_end(self, period: str) -> list[Export]:
@@ -249,6 +284,10 @@ class Month:
         return [Export("unit", None, None, unit) for unit in sorted(set(chosen.values()))]
 
     def _verify(self) -> None:
+        """The hub's own proof, and a work item for each line whose money is in suspense (暂收款), no more and no fewer."""
+        items = sum(item["queue"] == "suspense" for item in self.hub.worklist())
+        if items != len(self.oracle.suspense):
+            self._find("worklist", [f"expected {len(self.oracle.suspense)} items of suspense, found {items}"])
         self._find("verify", [f"{one['name']}: {one['detail']}" for one in self.hub.verify() if not one["ok"]])
 
     # -- agencies -------------------------------------------------------------------------------------------------
@@ -361,13 +400,27 @@ class Month:
         """A few units pay what they had left out of an earlier month, known to the hub or not."""
         made: list[agency.Bill] = []
         for unit in self.population.of_agency(code):
-            luck = draw(self.plan.seed, "supplement", unit.no, period, occasion)
-            if luck % 100 < 7:
+            luck = draw(self.plan.seed, "supplement's month", unit.no, period, occasion)
+            if self.plan.happens(7, "supplement", unit.no, period, occasion):
                 month = previous(previous(period) if luck % 2 else period)
                 bill = agency.bill_of(self.population, unit, period)
                 number = f"S{period.replace('-', '')}-{unit.no}-{self._next('supplement', unit.no, period)}"
                 due = bill.due[0] // 3 + 1, bill.due[1] // 3, bill.due[2] // 3, bill.due[3] // 3
                 made.append(bill._replace(no=number, due=due, refers_to=month))
+        return [*made, *self._filed_again(code, period)]
+
+    def _filed_again(self, code: str, period: str) -> list[agency.Bill]:
+        """Supplements that were cancelled (注销) must be filed again, under a number of their own; most are."""
+        made: list[agency.Bill] = []
+        units = {unit.no: unit for unit in self.population.of_agency(code)}
+        for old in list(self.oracle.bills.values()):
+            if old.kind != "S" or old.agency != code or old.cancelled_at is None or old.no in self._refiled:
+                continue
+            if self.plan.happens(60, "filed again", old.no):
+                self._refiled.add(old.no)
+                number = f"S{period.replace('-', '')}-{old.unit}-{self._next('supplement', old.unit, period)}"
+                bill = agency.bill_of(self.population, units[old.unit], period)
+                made.append(bill._replace(no=number, due=old.due, refers_to=old.refers_to))
         return made
 
     def _repayments(self, code: str, period: str) -> list[agency.Bill]:
@@ -432,13 +485,16 @@ class Month:
         open_answers = self.oracle.unanswered(period)
         papers: list[Paper] = []
         for code in self.plan.agencies:
-            taken = [
-                self._receipt(code, day, bill)
+            paying = [
+                bill
                 for bill in self.oracle.bills.values()
                 if bill.period == period and bill.agency == code and not bill.covered
                 if bill.cancelled_at is None and self.oracle.has_room(bill)
                 if self.plan.pays_at_counter(bill.no, occasion, self._inclination(bill, occasion, open_answers))
             ]
+            # Two repayments of the same arrears need not fit both any more: one a day.
+            one_each = {bill.no if bill.monthly else (bill.kind, bill.unit, bill.refers_to): bill for bill in paying}
+            taken = [self._receipt(code, day, bill) for bill in one_each.values()]
             if taken and not papers and occasion == "middle":
                 too_much = taken[0]._replace(amount=taken[0].amount + 1)
                 self._must_refuse(agency.receipts(code, day, 1, [too_much, *taken[1:]]))
@@ -449,11 +505,12 @@ class Month:
             self.oracle.receipts(paper)
 
     def _inclination(self, bill: Bill, occasion: str, open_answers: set[str]) -> int:
-        """Of a hundred such bills, how many are paid on this occasion."""
+        """Of a hundred such bills, how many are paid on this occasion; more of those of which there are few."""
         if bill.mode == "S" or bill.bank_ended:
             return {"twice": 0, "middle": 65, "end": 40}[occasion]
         if bill.no in open_answers:  # its bank may still pay: money that comes twice goes to suspense
-            return 0 if self.plan.quiet else {"twice": 2, "middle": 12, "end": 10}[occasion]
+            times = 1 if bill.monthly else 3
+            return 0 if self.plan.quiet else times * {"twice": 2, "middle": 12, "end": 10}[occasion]
         return {"twice": 0, "middle": 6, "end": 25}[occasion]
 
     def _receipt(self, code: str, day: date, bill: Bill) -> Receipt:
@@ -462,6 +519,55 @@ class Month:
         number = self._next("receipt", code)
         cheque = f"{number:08d}" if method == "CHEQUE" else ""
         return Receipt(f"RC-{code}-{day:%Y%m%d}-{number:05d}", bill.no, method, cheque, sum(bill.missing), day)
+
+    def _payments_come_back(self, period: str, day: date) -> None:
+        """Cheques and collections come back unpaid. One agency names some that cannot have, and must be told of every one."""
+        papers, came, back = list[Paper](), dict[str, list[Returned]](), list[Bill]()
+        careless = self.plan.agencies[draw(self.plan.seed, "careless", day) % len(self.plan.agencies)]
+        for code in self.plan.agencies:
+            returns = Returns(self.plan, self.oracle, code, day)
+            good = returns.good(period)
+            if code == careless:
+                self._must_refuse_every(returns.bad(1, good))
+            if good:
+                papers.append(agency.returns(code, day, 1, good))
+                came[papers[-1].name] = good
+        for paper, answer in self._submit(papers):
+            self._must_accept(paper, answer)
+            self.oracle.returns(paper)
+            back += [self.oracle.receipts_of[one.receipt].bill for one in came[paper.name]]
+        self._ask_again_for(back, period, day)
+        for paper, answer in self._submit(papers[:1]):
+            if not answer["repeat"]:
+                self._find(paper.name, ["the same bytes again are not answered as a repeat"])
+
+    def _ask_again_for(self, back: Sequence[Bill], period: str, day: date) -> None:
+        """What has come back before the second upload is asked of the bank again, where it has answered."""
+        dates, waiting = dates_of(period), self.oracle.unanswered(period)
+        asked = {line.bill.no for line in self.oracle.lines[period, 1]} - waiting
+        if self.oracle.now >= dates.second.upload:
+            return
+        right = []
+        for code in self.plan.agencies:
+            units = [
+                Again(bill.unit, "B", dates.second.batch.date())
+                for bill in back
+                if bill.monthly and bill.agency == code and bill.no in asked and not bill.bank_ended
+            ]
+            if units:
+                right.append(agency.again(code, period, self._next("again", code, period), day, units))
+        for paper, answer in self._submit(right):
+            self._must_accept(paper, answer)
+            self.oracle.again(paper)
+            self.tried["asked_again_after_a_return"] += 1
+
+    def _must_refuse_every(self, bad: Bad) -> None:
+        """Refused, with each of its faults and no other."""
+        (answer,) = self.hub.submit([self.scene.file(bad.paper, "refused")], refused=True)
+        found = {(fault["line"], fault["field"]) for fault in answer["faults"]}
+        if found != bad.faults:
+            self._find(bad.paper.name, [f"expected faults {sorted(bad.faults)}, found {sorted(found)}"])
+        self.tried.update(f"refused_return_{sort}" for sort in bad.sorts)
 
     # -- banks ----------------------------------------------------------------------------------------------------
 
@@ -499,13 +605,42 @@ class Month:
 
     def _garble(self, bank: str, request: Request, day: date) -> None:
         """A wrong answer must be quarantined, and a work item must name file, line and field."""
-        program = self.scene.programs[bank]
-        paper = garbled(program.result(request, day))
-        program.deliver(paper)
+        self._must_quarantine(bank, garbled(self.scene.programs[bank].result(request, day)))
+
+    def _must_quarantine(self, bank: str, paper: Paper) -> None:
+        self.scene.programs[bank].deliver(paper)
         self._poll(bank, ["quarantined"])
         items = [item for item in self.hub.worklist() if item["file"] == paper.name]
         if not any(item["line"] and item["field"] and item["bank"] == bank for item in items):
             self._find(paper.name, [f"no work item names its line and field: {items}"])
+
+    def _banks_change(self, period: str, day: date) -> None:
+        """Banks change what they answered (更正). One misremembers first what it had answered, and sends the right file twice."""
+        asked = {
+            one.instruction: (request, one)
+            for (of_period, _), requests in self.requests.items()
+            for request in requests
+            for one in request.lines
+            if of_period == period
+        }
+        for code, program in self.scene.programs.items():
+            if self.plan.profiles.get(code, CONTRACTS_PROFILE) != CONTRACTS_PROFILE:
+                continue  # files of changes of other forms are not made up yet
+            lines = [line for n in ROUNDS for line in self.oracle.lines[period, n] if line.bill.bank == code]
+            made = changes(self.plan, lines, asked, day)
+            if not made:
+                continue
+            paper = print_changes(code, made, day, program.next_number(day, CHANGES))
+            if code == self.plan.garbler(period):
+                wrong = print_changes(code, [*made[:-1], misremembered(made[-1])], day, int(paper.name[-8:-4]))
+                self._must_quarantine(code, wrong)
+                self.tried["quarantined_changes"] += 1
+            program.deliver(paper)
+            self._poll(code, ["taken"])
+            self.oracle.changes(paper)
+            if code == self.plan.garbler(period):
+                program.deliver(paper)
+                self._poll(code, ["repeat"])
 
     def _poll(self, bank: str, expected: Sequence[str]) -> None:
         found = [one["outcome"] for one in self.hub.poll(bank)]

@@ -31,8 +31,9 @@ _LATE_PATTERNS: Final = (
 class Plan:
     """A run. ``profiles`` names the form of a bank's files where it is not the contract's.
 
-    ``quiet`` leaves out bills paid twice and answers after the close, so that a month adds up by eye; ``thorough`` compares
-    every export of the period after every stage, not only those the stage moves.
+    ``quiet`` leaves out bills paid twice, answers after the close, returned payments and changed answers, so that a month
+    adds up by eye; ``thorough`` compares every export of the period after every stage, not only those the stage moves.
+    ``lively`` multiplies the chance of what happens to few, so that a month of few units has some of everything.
     """
 
     seed: int
@@ -43,6 +44,7 @@ class Plan:
     profiles: Mapping[str, str] = field(default_factory=dict)
     quiet: bool = False
     thorough: bool = False
+    lively: int = 1
 
     @property
     def start(self) -> datetime:
@@ -71,7 +73,16 @@ class Plan:
         return "B" if luck < 55 else "S" if luck < 78 else ""
 
     def pays_at_counter(self, bill: str, occasion: str, in_hundred: int) -> bool:
-        return percent(self.seed, "counter", occasion, bill) < in_hundred
+        return self.happens(in_hundred, "counter", occasion, bill)
+
+    def happens(self, in_hundred: int, *about: object) -> bool:
+        """Whether what happens to so many of a hundred does to this one. What happens to most is no livelier."""
+        livelier = max(in_hundred, min(in_hundred * self.lively, LIVELIEST))
+        return percent(self.seed, *about) < livelier
+
+
+LIVELIEST: Final = 50
+"""Of a hundred, in a lively plan."""
 
 
 def plan_of(seed: int, periods: Sequence[str], units: int, agencies: Sequence[str], banks: Sequence[str]) -> Plan:

@@ -104,11 +104,16 @@ def open_city(
     profiles: Mapping[str, str] | None = None,
     signing: Mapping[str, str] | None = None,
     shadow: Sequence[str] = (),
+    agencies: Sequence[str] = (CHAOYANG, HAIDIAN),
+    days_of_our_own: bool = True,
 ) -> "City":
-    """A city with two agencies and its banks, whose books begin on the 28th of October 2026."""
+    """A city with its agencies and banks, whose books begin on the 28th of October 2026.
+
+    ``days_of_our_own`` False leaves the working days that the database knows.
+    """
     folder.mkdir(exist_ok=True)
     written = _HEAD.format(start=start, url=url.replace("+psycopg", ""))
-    written += "".join(_AGENCY.format(code=code) for code in (CHAOYANG, HAIDIAN))
+    written += "".join(_AGENCY.format(code=code) for code in agencies)
     signings: dict[str, Signing] = {}
     for code in banks:
         written += _BANK.format(
@@ -133,7 +138,8 @@ def open_city(
         conn.execute(
             text(f'alter database "{name}" set synchronous_commit = off')
         )  # no power cuts here: see tests/flow
-        calendars.replace(conn, calendars.CITY, _days_of_2026())
+        if days_of_our_own:
+            calendars.replace(conn, calendars.CITY, _days_of_2026())
         clock.set_up(conn, "manual", datetime.fromisoformat(start).replace(tzinfo=TZ))
     owner.dispose()
     return City(hub, Pump(hub, temper), servers, folder, signings)

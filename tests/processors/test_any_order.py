@@ -46,9 +46,9 @@ def supplements(letter: str, numbers: range) -> list[Bill]:
     return [each._replace(refers_to="2026-08") for each in bills(CHAOYANG, letter, numbers)]
 
 
-def repayments(letter: str, units: tuple[int, ...]) -> list[Bill]:
+def repayments(letter: str, units: tuple[int, ...], bank: str = "ICBC") -> list[Bill]:
     """Of some fen of maternity each, so that they fit whatever the bank left of the monthly bill."""
-    return [bill(f"{letter}-{n}", n, (0, 0, 0, 7))._replace(refers_to=PERIOD) for n in units]
+    return [bill(f"{letter}-{n}", n, (0, 0, 0, 7), bank=bank)._replace(refers_to=PERIOD) for n in units]
 
 
 class History:
@@ -74,7 +74,7 @@ class History:
         self._advance("11-05T09:00")
         self._hand_in(
             city.again((unit_of(2), "B"), (unit_of(6), "B"), (unit_of(4), "B")),
-            city.dues(*bills(CHAOYANG, "D", range(40, 44))),
+            city.dues(*bills(CHAOYANG, "D", range(40, 48))),
             city.cheques(("R-2", "A-5", sum(due(5))), ("R-3", "A-10", sum(due(10)))),
             city.receipts(("R-4", "B-1", sum(due(1))), agency_code=HAIDIAN),  # CCB has not answered it
             city.cheques(("P-51", "S-51", sum(due(51)))),  # nor this, whose money will be too much
@@ -86,6 +86,7 @@ class History:
         self._hand_in(  # right behind the answer, which may still be in flight
             city.again((unit_of(1), "B"), (unit_of(3), "S"), (unit_of(9), "B")),
             city.receipts(("R-5", "A-3", sum(due(3)))),
+            city.cheques(("P-60", "T-60", sum(due(60)))),  # comes back when its finance close has called it arrived
             city.cheques(("R-7", "A-7", sum(due(7)) - 10015)),
         )
         self._advance("11-13T10:00")
@@ -107,25 +108,51 @@ class History:
         self._advance("11-20T14:10")
         self._answer("ICBC", {"A-2": 5})
         self._advance("11-25T10:00")
-        self._hand_in(city.cheques(("R-6", "A-1", sum(due(1)))))  # asked again in CCB's second file, unanswered
+        self._hand_in(city.cheques(("R-6", "A-1", sum(due(1))), ("R-10", "D-47", sum(due(47)))))  # unanswered by CCB
         self._advance("11-30T23:30")
         self._hand_in(
             city.dues(*repayments("E", (2, 30)), period="2026-12", kind="A"),
             city.dues(*repayments("F", (41, 43)), period="2026-12", kind="A"),  # in doubt: CCB still answers
+            city.dues(*repayments("G", (2,), bank=""), period="2026-12", kind="A"),
         )
         self._advance("12-03T10:00")
         self._answer("ICBC", {"E-30": "02"})
+        self._hand_in(city.cheques(("Q-2", "G-2", 7)))
+        self._advance("12-05T10:00")
+        self._hand_in(
+            city.returns(("T-10", "R-10", sum(due(47))))
+        )  # before its bank's late answer: arrears that it settles
         self._advance("12-06T10:00")
-        self._answer("CCB", {"D-41": "02"})  # after the close: arrears in doubt, and suspense
-        self._poll("CCB")
-        self._hand_in(  # right behind the answers, which may still be in flight; of a month that has closed
-            city.returns(("T-8", "R-8", sum(due(5)))),
-            city.returns(("T-6", "R-6", sum(due(1)))),
+        of_a_cheque, of_a_supplement, of_a_repayment = (
+            city.returns(back)
+            for back in (("T-8", "R-8", sum(due(5))), ("T-60", "P-60", sum(due(60))), ("T-9", "Q-2", 7))
         )
-        self._change("ICBC", ("C-34-1", sum(due(34)), 0, "99"))  # of a month that has closed
+        self._in_any_order(  # of a month that has closed, one of each kind; what they are about is not the same
+            self._late_answer_of_ccb,
+            lambda: self._hand_in(of_a_cheque),
+            lambda: self._hand_in(of_a_supplement),
+            lambda: self._hand_in(of_a_repayment),
+            lambda: self._change("ICBC", ("C-34-1", sum(due(34)), 0, "99")),
+        )
+        self._hand_in(
+            city.returns(("T-6", "R-6", sum(due(1))))
+        )  # behind its bank's late answer, which may be in flight
         self._advance("12-07T10:00")
         city.pump.repeat_everything()
         return city.books()
+
+    def _late_answer_of_ccb(self) -> None:
+        """After the close: arrears in doubt, and suspense."""
+        self._answer("CCB", {"D-41": "02"})
+        self._poll("CCB")
+
+    def _in_any_order(self, *facts: Callable[[], None]) -> None:
+        """Facts of one business time that are about different bills."""
+        in_turn = list(facts)
+        if self._chance is not None:
+            self._chance.shuffle(in_turn)
+        for fact in in_turn:
+            fact()
 
     def _advance(self, to: str) -> None:
         self._some_turns()
@@ -240,6 +267,9 @@ def test_the_month_holds_what_it_is_meant_to_try(live: Live) -> None:
     assert any("arrears-settled" in row[0] for row in books["outbox"])
     assert any(row[3].startswith("repayment/") for row in books["outbox"])
     assert {row[1] for row in books["cancellations"]} >= {"failed", "unpaid"}
+    assert {row[0] for row in books["cancellations"] if row[1] == "returned"} >= {"S-51", "T-60", "G-2"}
+    late = {row[1] for row in books["reversals"] if row[1] and row[12] == "2026-12"}
+    assert late == {"T-6", "T-8", "T-9", "T-10", "T-60"}
     assert books["f3 2026-11"] != [()]
     assert len(books["batches"]) >= 5
     assert {row[5] for row in books["batches"]} == {"POSTED"}

@@ -322,7 +322,7 @@ def test_the_simulators_own_books_agree_with_the_hubs(city: City, seed: int) -> 
                 paid = bill(f"P-{n}", n, part, bank="")._replace(refers_to=PERIOD)
                 city.accept(city.dues(paid, kind="A", period="2026-12"))
                 city.accept(city.receipts((f"R-{n}", f"P-{n}", sum(part))))
-                book.settled(city.moment(moment), f"A-{n}", part)
+                book.settled(city.moment(moment).date(), f"A-{n}", part)
         good, beyond = book.papers(seed, CHAOYANG, city.today(), 1)
         if beyond is not None:
             refused += 1

@@ -7,7 +7,8 @@ from hashlib import sha256
 import pytest
 
 from simulators import agency, faults
-from simulators.bank_program import garbled
+from simulators.bank_program import garbled, next_number, print_changes
+from simulators.bank_work import Asked, Changed
 
 AMOUNT = r"(?:0|[1-9][0-9]{0,9})\.[0-9]{2}"
 TOTAL = r"(?:0|[1-9][0-9]{0,13})\.[0-9]{2}"
@@ -38,6 +39,17 @@ RESULT = re.compile(
 )
 
 
+RETURNS = re.compile(
+    rf"H\|RETURNS\|1\|[0-9]{{6}}\|{DAY}\|[0-9]{{4}}\n"
+    rf"(?:D\|[1-9][0-9]*\|[A-Z0-9-]{{1,36}}\|[A-Z0-9-]{{1,36}}\|{AMOUNT}\|{TEXT}*\|{DAY}\n)+T\|[0-9]+\|{TOTAL}\|[0-9a-f]{{64}}\n"
+)
+CHANGES = re.compile(
+    rf"H\|CHANGE\|1\|[A-Z0-9]{{2,12}}\|{DAY}\n"
+    rf"(?:D\|[A-Z0-9-]{{1,36}}\|[1-9][0-9]*\|[A-Z0-9-]{{1,36}}\|[0-9]{{12}}(?:\|{AMOUNT}){{6}}\|(?:0[0-6]|99)\|{TEXT}{{0,64}}\|"
+    rf"{TEXT}{{0,64}}\n)+T\|[0-9]+(?:\|{TOTAL}){{6}}\n"
+)
+
+
 def sealed(data: bytes) -> bool:
     """True when the digest at the end is that of all bytes before its line."""
     body = data[: data.rindex(b"\nT|") + 1]
@@ -65,6 +77,37 @@ def test_second_collection_and_receipts() -> None:
     assert RECEIPTS.fullmatch(paper.data.decode())
     assert sealed(asked.data)
     assert sealed(paper.data)
+
+
+def test_returned_payments() -> None:
+    day = date(2026, 9, 16)
+    back = agency.Returned("RT-110105-20260915-00001", "RC-110105-20260915-00001", 70000, "存款不足", day)
+    paper = agency.returns("110105", day, 1, [back])
+    assert paper.name == "RTN_110105_20260916_0001.txt"
+    assert RETURNS.fullmatch(paper.data.decode())
+    assert sealed(paper.data)
+
+
+def test_changed_answers_add_up_and_are_split_in_order() -> None:
+    asked = Asked(3, "M202609-110105000001-1", "110105000001", "02001234567890", "甲", (1000, 100, 50, 30), True)
+    changes = [Changed("B-1", asked, 0, 1020, "01"), Changed("B-1", asked, 1180, 0, "99")]
+    paper = print_changes("ICBC", changes, date(2026, 9, 12), 2)
+    assert paper.name == "GZ_ICBC_20260912_0002.txt"
+    text = paper.data.decode("gb18030")
+    assert CHANGES.fullmatch(text)
+    assert "|0.00|10.20|10.00|0.20|0.00|0.00|01|" in text
+    assert text.endswith("\nT|2|11.80|10.20|10.00|0.20|0.00|0.00\n")
+
+
+def test_each_kind_of_a_banks_files_has_numbers_of_its_own() -> None:
+    sent = [
+        "HD_ICBC_20260912_0001.txt",
+        "GZ_ICBC_20260912_0001.txt",
+        "GZ_ICBC_20260912_0002.txt",
+        "HD_CCB_20260912_0001.txt",
+    ]
+    day = date(2026, 9, 12)
+    assert [next_number(sent, "ICBC", day), next_number(sent, "ICBC", day, "GZ_")] == [2, 3]
 
 
 def test_results_and_their_seals(paper_hub) -> None:

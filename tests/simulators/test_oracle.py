@@ -4,12 +4,13 @@ from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simulators import agency
 from simulators.amounts import NIL, add, in_order
-from simulators.forms import Export, Row, add_up, expected
+from simulators.forms import Export, Row, add_up, expected, status_of
 from simulators.oracle import Oracle
 from simulators.sessions import booked_in, dates_of
 from tests.simulators.conftest import PaperHub
@@ -125,6 +126,61 @@ def check_books(oracle: Oracle) -> None:
     for amounts in oracle.suspense.values():
         kept = add(kept, amounts)
     assert came == kept
+
+
+def sporadic(*bills: agency.Bill, period: str = PERIOD, kind: str = "M") -> agency.Paper:
+    return agency.dues("110105", period, 1, date(2026, 8, 28), bills, kind)
+
+
+def at_counter(no: str, refers_to: str = "") -> agency.Bill:
+    return agency.Bill(no, "110105000001", "甲", "S", "", "", "", (100, 20, 10, 5), refers_to)
+
+
+def paid_and_returned(oracle: Oracle, no: str, paid_at: str, returned_at: str) -> None:
+    oracle.advance(datetime.fromisoformat(paid_at))
+    day = oracle.now.date()
+    oracle.receipts(agency.receipts("110105", day, 1, [agency.Receipt(f"RC-{no}", no, "CHEQUE", "1", 135, day)]))
+    oracle.advance(datetime.fromisoformat(returned_at))
+    day = oracle.now.date()
+    oracle.returns(agency.returns("110105", day, 1, [agency.Returned(f"RT-{no}", f"RC-{no}", 135, "退票", day)]))
+
+
+@pytest.mark.parametrize(("returned_at", "arrears"), [("2026-09-16T10:00", 0), ("2026-10-07T10:00", 135)])
+def test_what_comes_back_is_unarrived_in_its_month_and_arrears_after_it(returned_at: str, arrears: int) -> None:
+    oracle = Oracle(datetime.fromisoformat("2026-08-28T08:00"))
+    oracle.dues(sporadic(at_counter("M-1")))
+    paid_and_returned(oracle, "M-1", "2026-09-15T10:00", returned_at)
+    assert oracle.bills["M-1"].arrived == NIL
+    assert totals(expected(oracle, Export("arrears")), "outstanding")["outstanding"]["total"] == arrears
+    assert totals(expected(oracle, Export("balances")), "collected")["collected"]["total"] == 0
+    booked = totals(expected(oracle, Export("balances", "2026-10")), "collected")["collected"]
+    assert (booked["count"], booked["total"]) == (0, -arrears)
+
+
+def test_a_supplement_that_comes_back_is_cancelled_and_its_closed_form_stands() -> None:
+    oracle = Oracle(datetime.fromisoformat("2026-08-28T08:00"))
+    oracle.dues(sporadic(at_counter("S-1", "2026-07"), kind="S"))
+    paid_and_returned(oracle, "S-1", "2026-09-15T10:00", "2026-09-26T10:00")
+    assert status_of(oracle.bills["S-1"]) == "cancelled"
+    assert totals(expected(oracle, Export("f3", PERIOD)), "arrived")["arrived"]["total"] == 135
+    oracle.advance(datetime.fromisoformat("2026-10-23T10:00"))
+    assert expected(oracle, Export("f3", "2026-10")) == []
+
+
+@pytest.mark.parametrize(
+    ("no", "receipt", "amount", "fields"),
+    [
+        ("RT-2", "RC-M-1", 135, {"receipt id"}),
+        ("RT-M-1", "RC-M-1", 135, {"return id", "receipt id"}),
+        ("RT-2", "RC-M-2", 135, {"receipt id"}),
+        ("RT-2", "NONE", 135, {"receipt id"}),
+    ],
+)
+def test_what_cannot_come_back(no: str, receipt: str, amount: int, fields: set[str]) -> None:
+    oracle = Oracle(datetime.fromisoformat("2026-08-28T08:00"))
+    oracle.dues(sporadic(at_counter("M-1")))
+    paid_and_returned(oracle, "M-1", "2026-09-15T10:00", "2026-09-16T10:00")
+    assert oracle.why_no_return("110105", no, receipt, amount) == fields
 
 
 def test_money_is_booked_in_the_open_period() -> None:
