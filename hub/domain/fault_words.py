@@ -51,6 +51,8 @@ WORDS: Final[Mapping[FaultCode, tuple[str, str]]] = {
     FaultCode.RETURNED: ("该收款已退票", "returned already"),
     FaultCode.IN_SHADOW: ("该银行处于并行试运行", "the bank is in shadow, another system collects"),
     FaultCode.NOT_SUPPORTED: ("暂不支持", "not supported yet"),
+    FaultCode.NO_MEMBERS: ("没有表四-1人员明细", "no members are told for the bill"),
+    FaultCode.NOT_ARRIVED: ("个人部分尚未到位", "the personal part has not arrived"),
     FaultCode.MISMATCH: ("与请求文件不一致", "differs from the request"),
     FaultCode.CODE: ("返回码与金额不符", "code does not fit the amounts"),
     FaultCode.SPLIT: ("未按规定顺序分配基金", "split is not in the statutory order"),

@@ -398,7 +398,8 @@ class City:
             for name, form in FORMS.items():
                 for period in (PERIOD, "2026-12"):
                     if name != "unit":
-                        found[f"{name} {period}"] = [tuple(fill(conn, form, Question(period=period)).rows)]
+                        question = Question(period=period, as_of="2026-12-31" if name == "late-fees" else None)
+                        found[f"{name} {period}"] = [tuple(fill(conn, form, question).rows)]
         return found
 
 

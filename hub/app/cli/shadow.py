@@ -70,7 +70,7 @@ def compare(
     ctx: typer.Context,
     bank: str = _BANK,
     request: list[Path] = typer.Option(
-        ..., "--request", callback=output.plain_file, help="A request as the other system sent it."
+        ..., "--request", callback=output.plain_files, help="A request as the other system sent it."
     ),
     response: list[Path] = typer.Option([], "--response", callback=output.plain_files, help="The bank's answer to it."),
 ) -> int:
