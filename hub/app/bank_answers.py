@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from hub.app.identities import identity_taken
 from hub.app.wiring import Hub
 from hub.domain.changed_answers import ChangesFile
-from hub.domain.faults import Fault, in_file_order
+from hub.domain.faults import Fault, FaultCode, in_file_order
 from hub.domain.money_columns import added_up
 from hub.domain.signatures import Demand
 from hub.domain.work import Queue
@@ -98,6 +98,11 @@ def read_change(hub: Hub, coming: Coming) -> ChangesFile | Refused:
         return hub.formats[coming.bank].parse_change(coming.name, coming.bank, data)
 
 
+def was_taken_in(conn: Connection, coming: Coming) -> bool:
+    """Whether the very bytes of a file of changes were taken in before, under whatever name."""
+    return files.accepted_by_content(conn, "bank", coming.bank, coming.archived.sha256) is not None
+
+
 def take_in_change(hub: Hub, conn: Connection, coming: Coming, file: ChangesFile) -> list[Fault] | None:
     """Books a file of changes that fits, or says its faults; None: it waits for an answer that is not posted yet.
 
@@ -111,6 +116,11 @@ def take_in_change(hub: Hub, conn: Connection, coming: Coming, file: ChangesFile
         *checked.faults,
         *identity_taken(hub.archive, conn, identity, coming.archived, hub.formats[coming.bank].encoding),
     ]
+    if not faults and was_taken_in(conn, coming):  # it would be booked twice, if it is no further change
+        expected = (
+            "another content than a file of changes before; a further change has a reference or reason of its own"
+        )
+        faults.append(Fault(None, "file", FaultCode.DUPLICATE, expected, coming.name))
     if not faults and checked.waits:
         work_items.raise_item(
             conn, queue=Queue.EARLY, bank=coming.bank, file=coming.name, about=about, at=now,

@@ -271,18 +271,18 @@ def _move_away(hub: Hub, code: str, door: BankDoor, file: RemoteFile, beside: _B
 def _is_repeat(hub: Hub, coming: bank_answers.Coming) -> bool:
     """Whether these very bytes were taken before, whatever they are called and whoever signed them: nothing is booked twice.
 
-    Changes under another name are judged first: a bank may take money back, give it, and take it back again.
+    Changes under another name are judged first: a bank may take money back, give it, and mean to take it back again.
     """
     code, name, archived, _ = coming
     with hub.engine.begin() as conn:
-        if hub.formats[code].is_change_name(name, code):
-            before = files.accepted_by_bytes(conn, "bank", archived.sha256, name)
-        else:
-            before = files.accepted_by_content(conn, "bank", code, archived.sha256)
-        if before is None:
-            return False
-        _note_repeat(hub, conn, coming)
-    return True
+        again = files.came_again(conn, "bank", archived.sha256, name)
+        if not again and hub.formats[code].is_change_name(name, code):
+            again = files.accepted_by_bytes(conn, "bank", archived.sha256, name) is not None
+        elif not again:
+            again = files.accepted_by_content(conn, "bank", code, archived.sha256) is not None
+        if again:
+            _note_repeat(hub, conn, coming)
+    return again
 
 
 def _note_repeat(hub: Hub, conn: Connection, coming: bank_answers.Coming) -> None:
@@ -333,11 +333,9 @@ def _judge_change(hub: Hub, coming: bank_answers.Coming, piece: Piece) -> str | 
         return _quarantine(hub, coming, list(parsed.faults), empty=coming.archived.size == 0)
     with hub.engine.begin() as conn:
         faults = bank_answers.take_in_change(hub, conn, coming, parsed)
-        if faults and is_done_already(parsed, faults):
-            before = files.accepted_by_content(conn, "bank", coming.bank, coming.archived.sha256)
-            if before is not None:  # sent once more under another name (fault 56)
-                _note_repeat(hub, conn, coming)
-                return "repeat"
+        if faults and bank_answers.was_taken_in(conn, coming) and is_done_already(parsed, faults):
+            _note_repeat(hub, conn, coming)  # sent once more under another name (fault 56)
+            return "repeat"
     if faults is None:
         return None
     if faults:

@@ -336,11 +336,32 @@ def test_a_tampered_change_is_found(posted: City, tampering: str, check: str) ->
 
 
 def test_a_bank_may_take_back_give_and_take_back_in_a_day(posted: City) -> None:
-    """The third file has the bytes of the first, and is another fact: what it says of before tells it from a repeat."""
-    for before, now, code in ((WHOLE, 0, "99"), (0, WHOLE, "00"), (WHOLE, 0, "99")):
-        assert send(posted, ("A-1-1", before, now, code)) == ["taken"]
+    """A third file of other bytes is booked; of the bytes of the first, a person has to ask what it is."""
+    back, given = ("A-1-1", WHOLE, 0, "99"), ("A-1-1", 0, WHOLE, "00")
+    assert send(posted, back) == ["taken"]
+    assert send(posted, given) == ["taken"]
+    assert send(posted, back) == ["quarantined"]
+    assert faults(posted) == [("file", "duplicate")]
+    assert posted.collected("A-1") == DUE
+    posted.put("ICBC", posted.change("ICBC", back, reason="再次冲正"))
+    assert posted.poll("ICBC") == ["taken"]
+    posted.pump.drain()
     assert posted.collected("A-1") == NOTHING
     proven(posted)
+
+
+def test_what_was_a_repeat_stays_one_whatever_comes_between(posted: City) -> None:
+    """A copy under another name that is met again, perhaps since it could not be moved away, is never booked."""
+    paper = posted.change("ICBC", ("A-1-1", WHOLE, 0, "99"))
+    copy = Paper(paper.name.replace("0001.txt", "0077.txt"), paper.data)
+    posted.put("ICBC", paper)
+    assert posted.poll("ICBC") == ["taken"]
+    posted.put("ICBC", copy)
+    assert posted.poll("ICBC") == ["repeat"]
+    assert send(posted, ("A-1-1", 0, WHOLE, "00")) == ["taken"]
+    posted.put("ICBC", copy)
+    assert posted.poll("ICBC") == ["repeat"]
+    assert posted.collected("A-1") == DUE
 
 
 def test_a_change_before_a_late_answer_in_one_poll_pays_a_bill_once(posted: City) -> None:
