@@ -112,14 +112,15 @@ class SftpDoor:
 
     @contextmanager
     def _unknown_told(self, *names: str) -> Iterator[None]:
-        """A failure after a rename was asked for, and before its answer came, leaves it open whether it happened."""
+        """A failure after a rename was asked for, and before its answer came, leaves it open whether it happened.
+
+        Without any receipt nothing is said: nobody got as far as writing, or what was known of it is lost.
+        """
         try:
             yield
         except HubError as failure:
-            receipts = [self._receipts.find(name) for name in names]
-            failure.outcome_unknown = any(
-                each is not None and each.stage in (Stage.RENAMING, Stage.UNKNOWN) for each in receipts
-            )
+            if receipts := [receipt for name in names if (receipt := self._receipts.find(name)) is not None]:
+                failure.outcome_unknown = any(each.stage in (Stage.RENAMING, Stage.UNKNOWN) for each in receipts)
             raise
 
     def is_unknown(self, name: str) -> bool:

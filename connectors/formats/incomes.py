@@ -129,6 +129,8 @@ class _IncomesReading:
         self.totals.append(written if is_sum else None)
         if item is None:
             self._hanging |= {(number, "unit"), (number, "period")}
+        if at_fault & {"received on", "period", "unit"}:
+            self._hanging |= {(number, fund) for fund in FUND_COLUMNS}  # what has accrued by then cannot be known
         if at_fault & _MONEY:
             self._hanging.add((number, "total"))
         if item is None or at_fault & set(FUND_COLUMNS):

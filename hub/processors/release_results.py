@@ -42,7 +42,10 @@ def carry_out(conn: Connection, step: ScheduledStep, now: datetime) -> int:
 
 
 def _call_for_dunning(conn: Connection, step: ScheduledStep, answered: Sequence[Batch], now: datetime) -> None:
-    """One item an agency and period, however many banks have answered; the units are in the list that it names."""
+    """One item an agency and period, however many banks have answered; the units are in the list that it names.
+
+    Called at the posting step, for what had been answered by then: who is short later, or pays at the counter, is in the list.
+    """
     for agency in sorted({agency for batch in answered for agency in results.agencies_short(conn, batch)}):
         about = f"{step.period}/{agency}"
         if not work_items.was_raised(conn, Queue.DUNNING, about):
