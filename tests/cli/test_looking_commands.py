@@ -13,7 +13,9 @@ from sqlalchemy import text
 
 from connectors.archive.file_archive import FileArchive
 from hub.app.cli.main import run
+from hub.app.cli.trace import as_tree
 from hub.ledger.database import engine
+from hub.ledger.journey import Stop
 from tests.ledger.little_month import LittleMonth
 from tests.papers import pages
 
@@ -335,6 +337,12 @@ def test_nothing_in_a_file_acts_on_the_screen_of_a_trace(hub: Hub, database: str
     assert code == 0
     assert "HD<U+001B>[2J" in out
     assert "\x1b" not in out and "\u202e" not in out
+
+
+def test_a_line_of_a_file_is_shown_with_what_is_invisible_spelled_out() -> None:
+    facts = {"text": "D|1|第\u202e二", "faults": [{"message": "found \x1b[2J"}]}
+    label = str(as_tree(Stop("file", "HD\u200b", facts)).label)
+    assert label.splitlines() == ["file HD<U+200B>  ", "D|1|第<U+202E>二", "found <U+001B>[2J"]
 
 
 @pytest.mark.parametrize(("noun", "verb"), [("calendar", "show"), ("worklist", "list")])
