@@ -3,7 +3,6 @@
 Described for agencies in docs/agencies/files.md. Members' numbers and names are personal: no fault repeats them.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import BinaryIO, Final
@@ -44,7 +43,7 @@ from connectors.formats.grammar import (
 )
 from connectors.formats.line_file import LineFile
 from connectors.formats.sections import Frame, Layout
-from hub.domain.faults import Fault, FaultCode, in_file_order
+from hub.domain.faults import Fault, FaultCode
 from hub.domain.funds import FundAmounts
 from hub.domain.ids import AgencyCode, BillNo, MemberNo
 from hub.domain.members import (
@@ -57,6 +56,7 @@ from hub.domain.members import (
     UnitPart,
     Variant,
     check_members,
+    discreet,
     parse_citizen_no,
 )
 from hub.domain.money import ZERO, Fen, parse_total, parse_yuan, print_yuan
@@ -99,9 +99,6 @@ CONTROL: Final = Record(
 TRAILER: Final = Record("T", count("count"), SUM_TOTAL, SHA256)
 LAYOUT: Final = Layout(HEADER, DETAIL, TRAILER, CONTROL)
 
-PERSONAL_COLUMNS: Final = ("member id", "member name")
-_PERSONAL: Final = re.compile(r"(?<![0-9A-Za-z])([0-9]{15}|[0-9]{17}[0-9Xx])(?![0-9A-Za-z])|[^\x00-\x7f]", re.ASCII)
-"""What may be a number or a name of a person, in whichever field it was put."""
 _PAIRS: Final = (("unit pension", "unit unemployment"), ("medical personal", "medical subsidy"))
 """Amounts that stand both or not at all."""
 _SUMMED: Final = frozenset({"bill id", *FUND_COLUMNS, "unit pension", "unit unemployment"})
@@ -119,12 +116,12 @@ def read_members(name: str, data: BinaryIO) -> Reading[MembersFile]:
     blocked = frozenset(blocked_fields(faults))
     header = _header_of(head)
     if header is None:
-        return Reading(None, _discreet(faults), blocked)
+        return Reading(None, discreet(faults), blocked)
     file = MembersFile(header, reading.lines, reading.bills)
     blocked |= reading.hanging
     unknown = frame.unreadable_details or frame.unreadable_controls or "" in reading.doubtful
     faults += unblocked(check_members(file, None if unknown else reading.doubtful), blocked)
-    return Reading(file, _discreet(faults), frozenset(blocked_fields(faults) | reading.hanging))
+    return Reading(file, discreet(faults), frozenset(blocked_fields(faults) | reading.hanging))
 
 
 def parse_members(name: str, data: BinaryIO) -> MembersFile | Refused:
@@ -142,16 +139,6 @@ def _header_of(head: Mapping[str, str]) -> MembersHeader | None:
         head.get("no", ""),
         parse_date(head.get("date", "")) or date.min,
         Variant(head["variant"]),
-    )
-
-
-def _discreet(faults: Sequence[Fault]) -> tuple[Fault, ...]:
-    """The faults in the order of the file, with nothing of a person in them: they are kept and shown."""
-    return in_file_order(
-        Fault(fault.line, fault.field, fault.code, fault.expected, f"{len(fault.found)} characters, not shown here")
-        if fault.found and (fault.field in PERSONAL_COLUMNS or _PERSONAL.search(fault.found))
-        else fault
-        for fault in faults
     )
 
 

@@ -19,7 +19,7 @@ from hub.app.wiring import Hub
 from hub.domain.dues import DuesFile
 from hub.domain.errors import HubError, RetriableError
 from hub.domain.faults import Fault
-from hub.domain.members import MembersFile
+from hub.domain.members import MembersFile, discreet
 from hub.domain.other_incomes import IncomesFile
 from hub.domain.receipts import ReceiptsFile
 from hub.domain.returned_payments import ReturnsFile
@@ -177,7 +177,8 @@ def _answer(hub: Hub, conn: Connection, name: str, archived: Archived) -> Answer
     judged = _judge(hub, conn, parsed, now)
     faults = reading.more_faults([*identity_taken(hub.archive, conn, identity, archived, "utf-8"), *judged.faults])
     if faults:
-        return _refuse(conn, name, party, archived, now, faults)
+        told = discreet(faults) if isinstance(parsed, MembersFile) else faults
+        return _refuse(conn, name, party, archived, now, told)
     lines, total = len(parsed.lines), _total(parsed)
     file_id = files.record(
         conn, door="agency", party=party, name=name, archived=archived, at=now, outcome="accepted",

@@ -13,6 +13,7 @@ from itertools import groupby
 
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.app import bank_door
 from hub.app.wiring import Hub
@@ -236,20 +237,27 @@ def _watch(hub: Hub) -> None:
 def _certify(hub: Hub, *, wait: bool) -> None:
     """Ties out the days that are over (日终核对), once whoever may have read an earlier hour is through.
 
-    A day of which something is still in flight has its turn later; with ``wait`` that comes to its end first.
+    A day of which something is still in flight has its turn later; with ``wait`` that comes to its end first. A mistake in it
+    is told to a person and holds nothing up: collecting goes on without certificates.
     """
     with hub.engine.begin() as conn:
         now = clock.now(conn)
-        if not certify_days.pending(conn, now):
+        if not certify_days.pending(conn, now) or (not wait and certify_days.is_held_up(conn, now)):
             return
         clock.move_to(conn, now)
     with hub.engine.connect() as conn:
         await_bookings(conn)
     if wait:
         drain(hub)
-    with working("certify-days") as piece, one_snapshot(hub.engine) as conn:
-        drawn = certify_days.carry_out(conn, now)
-        piece.lines = len(drawn)
+    try:
+        with working("certify-days") as piece, one_snapshot(hub.engine) as conn:
+            drawn = certify_days.carry_out(conn, now)
+            piece.lines = len(drawn)
+    except (SQLAlchemyError, HubError, ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as mistake:
+        _log.warning("days_not_certified", reason=type(mistake).__name__)
+        with hub.engine.begin() as conn:
+            certify_days.tell_of_failure(conn, type(mistake).__name__, now)
+        return
     for each in drawn:
         _log.info("day_certified", day=str(each.day), number=each.number, ok=each.ok)
 

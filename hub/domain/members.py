@@ -8,7 +8,7 @@ import datetime
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -291,3 +291,26 @@ def check_against_bill(members: MembersOfBill, header: MembersHeader, bill: File
         expected = f"a bill of period {header.period}"
         faults.append(Fault(at, "bill id", FaultCode.MISMATCH, expected, f"{members.bill_no} of {bill.period}"))
     return faults + differences(at, bill.amounts, members.amounts)
+
+
+PERSONAL_COLUMNS: Final = ("member id", "member name")
+_PERSONAL: Final = re.compile(r"(?<![0-9A-Za-z])[0-9]{15,18}[Xx]?(?![0-9A-Za-z])|[^\x00-\x7f]", re.ASCII)
+"""What may be a number or a name of a person, in whichever field it was put."""
+_NUMBER: Final = re.compile(r"(?<![0-9A-Za-z])[0-9]{15,18}[Xx]?(?![0-9A-Za-z])", re.ASCII)
+"""What is expected is said in our own words, Chinese among them; a number in them may be a person's."""
+
+
+def discreet(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Faults of members in the order of the file, with nothing of a person in them: they are kept and shown."""
+    return in_file_order(map(_discreet, faults))
+
+
+def _discreet(fault: Fault) -> Fault:
+    whole_line = fault.code is FaultCode.IDENTITY_TAKEN and fault.field == "line"
+    hides_found = whole_line or fault.field in PERSONAL_COLUMNS or _PERSONAL.search(fault.found) is not None
+    hides_expected = whole_line or _NUMBER.search(fault.expected) is not None
+    found, expected = (
+        f"{len(text)} characters, not shown here" if hides and text else text
+        for text, hides in ((fault.found, hides_found), (fault.expected, hides_expected))
+    )
+    return replace(fault, expected=expected, found=found)

@@ -16,6 +16,8 @@ from hub.domain.work import Queue
 from hub.ledger import clock, work_items
 from hub.ledger.tie_out import cells, certificates, days, lines
 
+_FAILED = "tie-out"
+
 
 def pending(conn: Connection, now: datetime) -> list[date]:
     """Days that are over, had movement and have no certificate yet, ascending."""
@@ -23,6 +25,23 @@ def pending(conn: Connection, now: datetime) -> list[date]:
     first = clock.started_at(conn).date() if last is None else last + timedelta(days=1)
     yesterday = now.date() - timedelta(days=1)
     return days.moved(conn, first, yesterday) if first <= yesterday else []
+
+
+def is_held_up(conn: Connection, now: datetime) -> bool:
+    """Whether the first day that is pending is not at its end yet, and so none can be drawn."""
+    return any(days.under_way(conn, day) for day in pending(conn, now)[:1])
+
+
+def tell_of_failure(conn: Connection, reason: str, now: datetime) -> None:
+    """Opens one item for a person: no day is certified until this is mended."""
+    work_items.raise_item(
+        conn,
+        queue=Queue.CONTROL_TOTALS,
+        about=_FAILED,
+        at=now,
+        field="日终核对",
+        summary=f"Days are not certified: {reason} while tying them out. The months go on; see the log, and hub export tieout",
+    )
 
 
 def carry_out(conn: Connection, now: datetime) -> list[Certificate]:
@@ -34,6 +53,8 @@ def carry_out(conn: Connection, now: datetime) -> list[Certificate]:
         drawn += _drawn_again(conn, now) if not drawn else []
         if rows := cells.of_day(conn, day):
             drawn.append(_draw(conn, day, rows, now))
+    if drawn:
+        work_items.settle(conn, Queue.CONTROL_TOTALS, _FAILED, f"certified up to {drawn[-1].day}", now)
     return drawn
 
 

@@ -148,11 +148,10 @@ def test_no_amount_on_the_screen_is_cut_short(hub: Hub, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("name", "begins"), [("form.csv", "agency,due_count"), ("form.CSV", "agency,due_count"), ("form.txt", "agency,due")]
+    ("name", "begins"),
+    [("form.csv", "agency,due_count"), ("form.json", "agency,due_count"), ("form.txt", "agency,due")],
 )
-def test_a_format_that_is_named_goes_into_a_file_of_any_ending_that_promises_no_other(
-    hub: Hub, tmp_path: Path, name: str, begins: str
-) -> None:
+def test_a_format_that_is_named_goes_into_a_file_of_any_name(hub: Hub, tmp_path: Path, name: str, begins: str) -> None:
     asked = ("export", "f1", "--period", "2026-12", "--format", "csv")
     assert hub(*asked, "-o", str(tmp_path / name)) == (0, "")
     assert (tmp_path / name).read_text(encoding="utf-8").startswith(begins)
@@ -174,7 +173,8 @@ def test_the_tie_out_of_a_month_is_exported_by_day(hub: Hub, database: str) -> N
     assert {name: document[name] for name in ("form", "title", "period", "date", "unit")} == {
         "form": "tieout", "title": "日终核对", "period": "2026-12", "date": None, "unit": "fen",
     }  # fmt: skip
-    assert (code == 0) == document["ok"] == (not any(row["red"] for row in document["rows"]))
+    assert document["ok"] == (not any(row["red"] for row in document["rows"]))
+    assert code == 0, "of an open day nothing is final"
     assert {row["agency"] for row in document["rows"]} == {"110101"}
     assert all(day["state"] == "open" and day["waits_for"] for day in document["days"])
     receipts = [row for row in document["rows"] if (row["date"], row["movement"]) == ("2026-12-11", "receipts")]
@@ -255,10 +255,7 @@ WRONG = [
     ["balances", "--format", "yaml"],
     ["balances", "-o", "no/such/folder/balances.json"],
     ["balances", "-o", "no/such/folder/balances.pdf"],
-    ["balances", "-o", "balances.docx"],
     ["balances", "-o", "balances.csv"],  # --json says otherwise
-    ["balances", "--format", "json", "-o", "balances.xlsx"],
-    ["balances", "--format", "pdf", "-o", "balances.csv"],
 ]
 
 

@@ -15,7 +15,7 @@ from connectors.formats.receipts import parse_receipts
 from connectors.formats.returns import parse_returns
 from connectors.formats.subsidies import parse_subsidies
 from hub.app.intake import Answer
-from hub.ledger.database import ROLE_READ, engine
+from hub.ledger.database import ROLE_APP, ROLE_READ, engine
 from hub.ledger.journey import Bytes, follow
 from hub.ledger.verification import Evidence, verify
 from simulators.agency import Bill, Paper
@@ -92,13 +92,13 @@ def arrived(flexible: Desk) -> Desk:
 
 
 def proven(city: City) -> list[str]:
-    """What ``hub verify`` finds, with the rights of those who only look."""
+    """What ``hub verify`` finds, with the rights it has."""
     hub = city.hub
     evidence = Evidence(
         archive=hub.archive, read_dues=parse_dues, read_receipts=parse_receipts, read_returns=parse_returns,
         read_incomes=parse_incomes, read_members=parse_members, read_subsidies=parse_subsidies, format_of=hub.formats.get,
     )  # fmt: skip
-    reading = engine(hub.settings.database.url, ROLE_READ)
+    reading = engine(hub.settings.database.url, ROLE_APP)
     try:
         return [f"{each.name}: {each.detail}" for each in verify(reading, evidence) if not each.ok]
     finally:
@@ -231,6 +231,23 @@ def test_a_refusal_repeats_nothing_of_a_member(city: City, desk: Desk) -> None:
     ]  # fmt: skip
     kept = str(city.rows("select faults from file_intake")) + str(answer.as_json())
     assert not any(secret in kept for secret in (wrong, ZHANG, "张"))
+
+
+def test_other_bytes_under_a_taken_identity_repeat_nothing_of_a_member_either(city: City, desk: Desk) -> None:
+    paper = desk.members(Told("S-1", [Member(ZHANG, "张三丰", "2026-08", "2026-09", PART_1)]))
+    city.accept(paper)
+    answer = city.submit(Paper(paper.name, paper.data.replace("三丰".encode(), "三".encode())))
+    assert "identity-taken" in {code for *_, code in told(answer)}
+    kept = str(city.rows("select faults from file_intake")) + str(answer.as_json())
+    assert not any(secret in kept for secret in (ZHANG, "张"))
+
+
+def test_a_member_in_the_place_of_a_bill_is_not_repeated(city: City, desk: Desk) -> None:
+    told_of = desk.members(Told("S-1", [Member(ZHANG, "张三丰", "2026-08", "2026-09", PART_1)]))
+    swapped = told_of.data.replace(f"|S-1|{ZHANG}|".encode(), f"|{ZHANG}|S-1|".encode())
+    answer = city.submit(Paper(told_of.name, swapped))
+    assert not answer.accepted
+    assert ZHANG not in str(city.rows("select faults from file_intake")) + str(answer.as_json())
 
 
 # -- subsidies --------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from hub.ledger.database import engine
 from hub.ledger.tie_out import cells, lines
 from hub.ledger.verification import prepare
 from hub.ledger.verification import tie_out as checks
+from hub.processors import certify_days
 from simulators.amounts import Four
 from tests.processors.city import CHAOYANG, HAIDIAN, City, bill, open_city, unit_of
 from tests.processors.test_supplements_and_repayments import proven
@@ -327,3 +328,17 @@ def test_a_day_of_which_something_is_parked_waits_and_so_do_the_days_behind_it(c
         conn.execute(text("update work_item set state = 'resolved' where queue = 'dead-letter'"))
     city.advance("11-06T10:00")
     assert [each["date"] for each in certificates(city)] == ["2026-11-02", "2026-11-04"]
+
+
+def test_a_mistake_in_the_tie_out_stops_no_step(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Collecting goes on without certificates, a person is told once, and the days are certified once it is mended."""
+    city.accept(city.dues(bill("A-1", 1, DUE)))
+    with monkeypatch.context() as broken:
+        broken.setattr(certify_days, "carry_out", lambda *_: 1 // 0)
+        city.first_deduction(ICBC={})
+    assert city.collected("A-1") == DUE
+    (item,) = city.work("control-totals")
+    assert "ZeroDivisionError" in item["summary"]
+    city.advance("11-06T09:00")
+    assert city.work("control-totals") == []
+    assert city.value("select count(*) from tie_out") > 0

@@ -81,19 +81,18 @@ def known_form(name: str) -> Form:
 def known_format(name: str | None, out: Path | None, *, as_json: bool) -> str | None:
     """json, csv, or None for a table. A file without ``--format`` is what its ending says, JSON without an ending.
 
-    A name that promises another format than it gets is wrong usage; with ``--format``, an ending that is none of ours
-    promises nothing.
+    With ``--format`` the file may be called anything (contract section 6).
     """
     ending = "" if out is None else out.suffix.lower().removeprefix(".")
     there_are = f"there are {', '.join(FORMATS)}"
     if name is not None and name not in FORMATS:
         raise typer.BadParameter(f"{name!r} is no format; {there_are}")
-    if name is None and ending and ending not in FORMATS:
+    if name is None and not as_json and ending and ending not in FORMATS:
         raise typer.BadParameter(f".{ending} is no format of ours; name one with --format, {there_are}")
     if name is None and (as_json or out is not None):
         name = "json" if not ending or (as_json and ending not in PAPERS) else ending
-    if ending in FORMATS and name != ending:
-        raise typer.BadParameter(f"{out} would hold {name}; give it another ending, or say --format {ending}")
+        if ending in FORMATS and name != ending:
+            raise typer.BadParameter(f"{out} would hold {name}; give it another ending, or say --format {ending}")
     if name in PAPERS and out is None and sys.stdout.isatty():
         raise typer.BadParameter(f"{name} is not for a screen: name a file with -o FILE, or redirect the output")
     return name

@@ -18,15 +18,18 @@ _NO_MONEY: Final = (
 )  # fmt: skip
 _MONEY: Final = ", ".join(f"'{kind}'" for kind in EntryKind if kind not in _NO_MONEY)
 """Entries that a day's tie-out has a row for; incomes and subsidies pass one stage only, and ``hub verify`` proves them."""
-_FROM: Final = "{} >= cast(:first as date)::timestamp at time zone 'Asia/Shanghai'"
+_WITHIN: Final = (
+    "{0} >= cast(:first as date)::timestamp at time zone 'Asia/Shanghai'"
+    " and {0} < (cast(:last as date) + 1)::timestamp at time zone 'Asia/Shanghai'"
+)
 _MOVED: Final = text(f"""
     select day from (
-        select {_DATE.format("done_at")} from step_done where step = '{Step.CITY_BATCH}' and {_FROM.format("done_at")}
-        union select posting_date from batch where posting_date >= :first
-        union select {_DATE.format("accepted_at")} from receipt where {_FROM.format("accepted_at")}
-        union select {_DATE.format("accepted_at")} from reversal where {_FROM.format("accepted_at")}
-        union select business_date from journal_entry where business_date >= :first and what in ({_MONEY})) moved (day)
-    where day <= :last order by day
+        select {_DATE.format("done_at")} from step_done where step = '{Step.CITY_BATCH}' and {_WITHIN.format("done_at")}
+        union select posting_date from batch where posting_date between :first and :last
+        union select {_DATE.format("accepted_at")} from receipt where {_WITHIN.format("accepted_at")}
+        union select {_DATE.format("accepted_at")} from reversal where {_WITHIN.format("accepted_at")}
+        union select business_date from journal_entry where business_date between :first and :last and what in ({_MONEY})
+    ) moved (day) order by day
 """)
 
 

@@ -169,7 +169,8 @@ def incomes_files_equal_incomes(conn: Connection, evidence: Evidence) -> Outcome
 
 
 _MEMBERS: Final = """
-    select m.line, l.bill_no, m.digest, m.first_month, m.last_month, m.pension, m.unemployment, m.injury, m.maternity,
+    select m.line, l.bill_no, sha256(convert_to(m.member_no || '|' || m.member_name, 'UTF8')), m.first_month, m.last_month,
+           m.pension, m.unemployment, m.injury, m.maternity,
            m.unit_pension, m.unit_unemployment
     from member_list l join member_line m on m.list_id = l.id where l.file_id = %s order by m.line
 """

@@ -23,7 +23,7 @@ def members_equal_their_bills(conn: Connection, _evidence: Evidence) -> Outcome:
             m.counted || {funds("l")} || array[(coalesce(b.period, l.period) = l.period)::int::bigint] as found
         from member_list l left join bill b on b.bill_no = l.bill_no and b.agency = l.agency and b.kind = 'S'
         left join (
-            select m.list_id, array[count(*), count(distinct m.digest), {sums}]::bigint[] as counted
+            select m.list_id, array[count(*), count(distinct (m.member_no, m.member_name)), {sums}]::bigint[] as counted
             from member_line m group by m.list_id) m on m.list_id = l.id
     """
     labels = (

@@ -482,7 +482,6 @@ create table member_line (                    -- personal data: see the rights a
     member_name text not null,
     shown_no    text not null generated always as (repeat('*', 14) || right(member_no::text, 4)) stored,
     shown_name  text not null generated always as (left(member_name, 1) || repeat('*', char_length(member_name) - 1)) stored,
-    digest      bytea not null generated always as (sha256(replace(member_no::text || '|' || member_name, '\', '\\')::bytea)) stored,
     first_month char(7) not null,
     last_month  char(7) not null check (last_month >= first_month),
     pension bigint not null, unemployment bigint not null, injury bigint not null, maternity bigint not null,
@@ -675,7 +674,7 @@ grant usage on schema public to hub_app, hub_read;
 grant select on all tables in schema public to hub_app, hub_read;
 grant insert on all tables in schema public to hub_app;
 revoke select on member_line from hub_read;   -- who members are, the desk and the exports cannot see
-grant select (list_id, line, shown_no, shown_name, digest, first_month, last_month, pension, unemployment, injury, maternity,
+grant select (list_id, line, shown_no, shown_name, first_month, last_month, pension, unemployment, injury, maternity,
     unit_pension, unit_unemployment) on member_line to hub_read;
 grant usage on all sequences in schema public to hub_app;
 grant update on sequence instruction_id_seq to hub_app;   -- a session reserves its numbers at once
