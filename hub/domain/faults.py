@@ -72,7 +72,7 @@ class FaultCode(StrEnum):
     MOVE = "move"  # not from where it stands
 
 
-_OPTIONS: Final = frozenset({"by", "note", "from", "until"})
+_OPTIONS: Final = frozenset({"by", "note", "from", "until", "to", "on", "unit"})
 _DECIDED: Final = frozenset({"file", "outcome", "state", "content", "key"})
 
 

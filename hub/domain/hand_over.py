@@ -6,6 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
+from hub.domain.excerpts import visible
 from hub.domain.faults import Fault, FaultCode
 from hub.domain.money import Fen, yuan
 from hub.domain.persons import name_faults
@@ -67,7 +68,7 @@ def hand_over_faults(
     about or the hand-over before it, nor after today.
     """
     faults = name_faults(by)
-    if len(note) > NOTE_LENGTH_MAX or not all(sign.isprintable() for sign in note):
+    if len(note) > NOTE_LENGTH_MAX or visible(note) != note:
         faults.append(
             _fault("note", FaultCode.GRAMMAR, f"one line of at most {NOTE_LENGTH_MAX} characters", note[:100])
         )

@@ -64,7 +64,8 @@ class Dunned:
 _LIST: Final = f"""
     with changed as (
         select distinct on (v.batch_id, v.line) v.batch_id, v.line, n.code
-        from reversal v join changed_answer n on n.reversal_id = v.id order by v.batch_id, v.line, v.version desc),
+        from reversal v join changed_answer n on n.reversal_id = v.id
+        where v.booking_period <= :period order by v.batch_id, v.line, v.version desc),
     chosen as (
         select distinct on (bill_id) bill_id, mode, pay_on, bool_or(mode = 'S') over (partition by bill_id) as ended
         from second_collection where period = :period order by bill_id, id desc),

@@ -31,18 +31,23 @@ class PeriodRow:
 
 
 def known(conn: Connection) -> list[Period]:
-    """The periods of these books, oldest first: from the one they were begun in to the open one, or the last with dues."""
-    last = conn.execute(
-        text("""
-            select max(split_part(identity, '/', 3)) from file_intake
-            where outcome = 'accepted' and split_part(identity, '/', 1) = 'DUES'
-        """)
-    ).scalar_one()
+    """The periods of these books, oldest first: from the one they were begun in to the open one, and later ones with dues.
+
+    Months between those are left out: dues may be filed, by mistake or not, for a month thousands of years away.
+    """
     found = [Period.of(clock.started_at(conn).date())]
-    until = max(steps.open_period(conn, clock.now(conn)), Period(last) if last else found[0])
+    until = steps.open_period(conn, clock.now(conn))
     while found[-1] < until:
         found.append(found[-1].next())
-    return found
+    later = conn.execute(
+        text("""
+            select distinct split_part(identity, '/', 3) as period from file_intake
+            where outcome = 'accepted' and split_part(identity, '/', 1) = 'DUES' and split_part(identity, '/', 3) > :last
+            order by period
+        """),
+        {"last": str(found[-1])},
+    )
+    return [*found, *map(Period, later.scalars())]
 
 
 def rows(conn: Connection, periods: Sequence[Period], banks: Collection[str]) -> list[PeriodRow]:

@@ -13,6 +13,8 @@ from sqlalchemy import text
 from hub.app import schedule
 from hub.app.cli import dunning_list
 from hub.app.cli.main import run
+from hub.app.cli.output import Context
+from hub.app.cli.period import _per_mille
 from hub.ledger.database import engine
 from simulators.amounts import Four
 from tests.processors.city import CHAOYANG, PERIOD, City, bill, open_city, unit_of
@@ -106,6 +108,26 @@ def test_a_long_list_is_cut_for_people_and_counted_whole(say: Say, monkeypatch: 
     assert "2 more units" in shown and unit_of(3) not in shown
 
 
+def test_nothing_in_a_name_acts_on_the_screen(say: Say, database: str) -> None:
+    owner = engine(database, role=None)
+    with owner.begin() as conn:
+        conn.execute(text("update bill set unit_name = '第\u202e二:skull:' where bill_no = 'A-2'"))
+    owner.dispose()
+    _, shown = say("dunning", "list")
+    assert "第<U+202E>二:skull:" in shown and "\u202e" not in shown
+
+
+def test_what_people_read_has_no_names_of_pictures(capsys: pytest.CaptureFixture[str]) -> None:
+    context = Context()
+    context.screen.print("a:skull:b")
+    context.remarks.print("a:skull:b")
+    assert capsys.readouterr() == ("a:skull:b\n", "a:skull:b\n")
+
+
+def test_a_change_too_small_for_a_per_mille_is_none_and_not_unknown() -> None:
+    assert [_per_mille(before, now) for before, now in ((10_000, 10_001), (0, 5), (1000, 999))] == ["0", "–", "-1"]
+
+
 def test_a_file_is_made_and_handed_in(ask: Ask, city: City, tmp_path: Path) -> None:
     words = ("--agency", CHAOYANG, "--mode", "B", "--pay-on", "2026-11-20", "--into", str(tmp_path))
     code, made = ask("dunning", "file", *words)
@@ -131,7 +153,10 @@ def test_a_file_is_made_and_handed_in(ask: Ask, city: City, tmp_path: Path) -> N
         ("dunning", "file", "--agency", CHAOYANG, "--mode", "B", "--pay-on", "soon"),
         ("dunning", "file", "--agency", CHAOYANG, "--mode", "B", "--pay-on", "2026-11-20", "--unit", "12"),
         ("dunning", "hand-over", "--unit", unit_of(1), "--to", "police", "--on", "2026-11-20", "--by", "Li"),
+        ("dunning", "list", "--format", "csv", "--json"),
+        ("dunning", "must-declare", "--period", "garbage"),
         ("period", "show", "November"),
+        ("period", "preview", PERIOD, "--largest", "10001"),
     ],
 )
 def test_wrong_usage(say: Say, words: tuple[str, ...]) -> None:
@@ -195,6 +220,7 @@ def test_one_period(ask: Ask, say: Say) -> None:
     assert document["steps"][0]["done_at"] is not None and document["steps"][-1]["done_at"] is None
     assert "DK_CCB_20261102_0001.txt" in say("period", "show", PERIOD)[1]
     assert ask("period", "show", "2031-01")[0] == 2
+    assert ask("period", "preview", "2031-01")[0] == 2
 
 
 def test_the_preview_and_the_close(city: City, ask: Ask, say: Say) -> None:

@@ -13,7 +13,9 @@ from sqlalchemy import text
 
 from connectors.archive.file_archive import FileArchive
 from hub.app.cli.main import run
+from hub.app.cli.trace import as_tree
 from hub.ledger.database import engine
+from hub.ledger.journey import Stop
 from tests.ledger.little_month import LittleMonth
 from tests.papers import pages
 
@@ -193,7 +195,7 @@ def test_the_tie_out_of_a_month_is_exported_by_day(hub: Hub, database: str) -> N
     [
         ("tieout", "--date", "11.12."), ("tieout", "--date", "2026-12-11", "--period", "2026-12"), ("f8", "--date", "2026-12-11"),
         ("tieout", "--round", "1"), ("tieout", "--unit", "110101000001"), ("tieout", "--agency", "999999"),
-        ("tieout", "--format", "pdf"), ("tieout", "--period", "2026"),
+        ("tieout", "--format", "pdf"), ("tieout", "--period", "2026"), ("tieout", "--date", "2026-W46-5"),
     ],
 )  # fmt: skip
 def test_what_the_tie_out_cannot_be_asked_is_wrong_usage(hub: Hub, words: tuple[str, ...]) -> None:
@@ -319,6 +321,25 @@ def test_trace_refuses_what_the_books_do_not_know(hub: Hub) -> None:
     code, out = hub("trace", "NOWHERE", "--json")
     assert code == 2
     assert "NOWHERE" in json.loads(out)["error"]
+    assert hub("trace", "\udcff")[0] == 2
+
+
+def test_nothing_in_a_file_acts_on_the_screen_of_a_trace(hub: Hub, database: str) -> None:
+    owner = engine(database, role=None)
+    with owner.begin() as conn:
+        conn.execute(text("update bill set unit_name = '第\u202e二:skull:' where bill_no = 'A-2'"))
+        conn.execute(text("update file_intake set name = E'HD\\u001b[2J' where name = 'HD_ICBC_20261203_0001.txt'"))
+    owner.dispose()
+    code, out = hub("trace", "A-2")
+    assert code == 0
+    assert "HD<U+001B>[2J" in out
+    assert "\x1b" not in out and "\u202e" not in out
+
+
+def test_a_line_of_a_file_is_shown_with_what_is_invisible_spelled_out() -> None:
+    facts = {"text": "D|1|第\u202e二", "faults": [{"message": "found \x1b[2J"}]}
+    label = str(as_tree(Stop("file", "HD\u200b", facts)).label)
+    assert label.splitlines() == ["file HD<U+200B>  ", "D|1|第<U+202E>二", "found <U+001B>[2J"]
 
 
 @pytest.mark.parametrize(("noun", "verb"), [("calendar", "show"), ("worklist", "list")])

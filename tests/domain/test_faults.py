@@ -23,6 +23,9 @@ def test_a_fault_in_the_contracts_words() -> None:
     [
         ("by", "--by: expected"),
         ("note", "--note: expected"),
+        ("to", "--to: expected"),
+        ("on", "--on: expected"),
+        ("unit", "--unit: expected"),
         ("file", "file: expected"),
         ("outcome", "outcome: expected"),
     ],

@@ -72,3 +72,18 @@ def test_every_fault_is_told() -> None:
     assert told(Desk.LABOUR, Desk.LABOUR, on=date(2027, 1, 1), by=" ", note="a\x1b[2J", owes=0) == [
         ("by", "grammar"), ("note", "grammar"), ("to", "move"), ("unit", "not-outstanding"), ("on", "date"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("note", "good"),
+    [
+        ("催缴无果\u3000已移交", True),
+        ("a\xa0b", True),
+        ("a\u202eb", False),
+        ("a\nb", False),
+        ("催" * 500, True),
+        ("催" * 501, False),
+    ],
+)
+def test_a_note_is_one_line_without_anything_invisible(note: str, good: bool) -> None:
+    assert told(Desk.AGENCY, Desk.INSPECTION, note=note) == ([] if good else [("note", "grammar")])

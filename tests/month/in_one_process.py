@@ -61,16 +61,17 @@ def set_stage(server: str, template: str, folder: Path, plan: Plan) -> Iterator[
             f"{server.rpartition('/')[0]}/{name}", folder, banks=plan.banks, no_parts=no_parts, agencies=plan.agencies,
             start=f"{plan.start:%Y-%m-%dT%H:%M}", days_of_our_own=False,
         )  # fmt: skip
+        try:
+            _forget_other_days(city, plan)
 
-        _forget_other_days(city, plan)
+            def drain(_hub: object) -> None:
+                city.pump.drain()
 
-        def drain(_hub: object) -> None:
-            city.pump.drain()
-
-        with patch.object(schedule, "drain", drain), patch.object(schedule, "settle", drain):
-            programs = {code: BankInMemory(code, plan.seed, city.servers[code]) for code in plan.banks}
-            yield StageInOneProcess(folder, DoorsInOneProcess(city), programs, frozenset(no_parts))
-        city.close()
+            with patch.object(schedule, "drain", drain), patch.object(schedule, "settle", drain):
+                programs = {code: BankInMemory(code, plan.seed, city.servers[code]) for code in plan.banks}
+                yield StageInOneProcess(folder, DoorsInOneProcess(city), programs, frozenset(no_parts))
+        finally:
+            city.close()
     finally:
         with psycopg.connect(server, autocommit=True) as owner:
             owner.execute(f"drop database {name} with (force)")

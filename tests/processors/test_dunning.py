@@ -120,6 +120,15 @@ def test_a_changed_answer_is_the_reason_from_then_on(after_first: City) -> None:
     assert (found.code, found.missing) == ("04", DUE)
 
 
+def test_of_a_closed_month_the_reason_is_that_of_its_end(after_first: City) -> None:
+    after_first.advance("12-01T10:00")
+    after_first.put("ICBC", after_first.change("ICBC", ("A-5-1", 10001, 0, "04")))
+    assert after_first.poll("ICBC") == ["taken"]
+    after_first.pump.drain()
+    found = listed(after_first)["A-5"]
+    assert (found.code, found.missing.total) == ("01", WHOLE - 10001)
+
+
 def test_of_a_closed_month_it_is_what_was_missing_at_its_end(after_first: City) -> None:
     after_first.advance("12-01T10:00")
     before = {no: each.missing for no, each in listed(after_first).items()}

@@ -75,6 +75,11 @@ def test_a_period_is_open_then_its_finances_are_closed_then_it_is(city: City) ->
     assert states(city) == {"2026-10": ("closed", False), PERIOD: ("closed", False), NEXT: ("open", True)}
 
 
+def test_dues_of_a_far_month_bring_no_months_before_it(city: City) -> None:
+    city.accept(city.dues(bill("A-1", 1, DUE, bank=""), period="9998-12"))
+    assert states(city) == {"2026-10": ("open", True), "9998-12": ("open", False)}
+
+
 def test_a_period_that_is_over_takes_nothing_before_its_close_is_carried_out(month: City) -> None:
     month.time_passes("11-30T23:00")
     assert states(month) == {"2026-10": ("closed", False), PERIOD: ("finance-closed", False), NEXT: ("open", True)}

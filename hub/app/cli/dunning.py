@@ -48,6 +48,8 @@ def list_units(
     context = output.of(ctx)
     if format_ not in (None, "json", "csv"):
         raise typer.BadParameter(f"{format_!r} is no format; there are json, csv")
+    if context.json and format_ == "csv":
+        raise typer.BadParameter("--json and --format csv exclude each other")
     of_agency = None if agency is None else asked.agency(context, agency)
     engine = context.engine(ROLE_READ)
     try:
@@ -125,11 +127,12 @@ def must_declare(
 
     context = output.of(ctx)
     of_agency = None if agency is None else asked.agency(context, agency)
+    wanted = None if period is None else asked.period(period)
     engine = context.engine(ROLE_READ)
     try:
         with engine.connect() as conn:
             last = dunning.last_closed(conn)
-            month = last if period is None or last is None else min(asked.period(period), last)
+            month = last if wanted is None or last is None else min(wanted, last)
             found = [] if month is None else dunning.undeclared(conn, month, of_agency)
     finally:
         engine.dispose()

@@ -10,6 +10,7 @@ from hub.app.cli.output import Context
 from hub.app.cli.output import as_json as one_document
 from hub.app.cli.sheets import harmless
 from hub.domain.dunning import DunningState
+from hub.domain.excerpts import visible
 from hub.domain.funds import FundAmounts
 from hub.domain.money import yuan
 from hub.domain.periods import Period
@@ -105,7 +106,7 @@ def show(context: Context, period: Period, posted: Sequence[str], found: Iterabl
                 each.state.value,
                 named,
             )
-            table.add_row(*map(Text, cells), Text(f"{each.desk.value} {each.handed_on or ''}".rstrip()))
+            table.add_row(*map(Text, map(visible, cells)), Text(f"{each.desk.value} {each.handed_on or ''}".rstrip()))
     print_whole(context, table)
     for state, missing in sums.by_state.items():
         if missing.count:

@@ -83,17 +83,17 @@ class Context:
 
     @cached_property
     def screen(self) -> "Console":
-        """Standard output for people. Rich keeps to NO_COLOR by itself; what files hold is never markup."""
+        """Standard output for people. Rich keeps to NO_COLOR by itself; what files hold is never markup nor an emoji's name."""
         from rich.console import Console
 
-        return Console(soft_wrap=False, markup=False)
+        return Console(soft_wrap=False, markup=False, emoji=False)
 
     @cached_property
     def remarks(self) -> "Console":
         """Standard error: progress and hints, never part of an answer."""
         from rich.console import Console
 
-        return Console(stderr=True, markup=False)
+        return Console(stderr=True, markup=False, emoji=False)
 
     def say(self, text: str, style: str | None = None) -> None:
         """A remark for a person who watches; nothing with ``--json``."""

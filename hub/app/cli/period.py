@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The life of a month: open, finance-closed, closed.")
 _PERIOD: Final = typer.Argument(metavar="YYYY-MM")
+_LARGEST_MAX: Final = 10_000
 
 
 @app.command("list")
@@ -69,7 +70,9 @@ def show(ctx: typer.Context, period: str = _PERIOD) -> int:
 def preview(
     ctx: typer.Context,
     period: str = _PERIOD,
-    largest: int = typer.Option(20, "--largest", min=0, help="How many of the largest units in arrears."),
+    largest: int = typer.Option(
+        20, "--largest", min=0, max=_LARGEST_MAX, help="How many of the largest units in arrears."
+    ),
 ) -> int:
     """What the month's close would write now (财表一), beside what the month before wrote; nothing is changed by looking."""
     from hub.app.cli.export import print_whole
@@ -82,12 +85,14 @@ def preview(
     engine = context.engine(ROLE_READ)
     try:
         with one_snapshot(engine) as conn:
-            (row,) = period_board.rows(conn, [wanted], [])
-            closed = row.state is PeriodState.CLOSED
-            found = [] if closed else period_board.preview(conn, wanted)
-            most = [] if closed else arrears_book.largest(conn, wanted, largest)
+            known = wanted in period_board.known(conn)
+            closed = known and period_board.rows(conn, [wanted], [])[0].state is PeriodState.CLOSED
+            found = period_board.preview(conn, wanted) if known and not closed else []
+            most = arrears_book.largest(conn, wanted, largest) if known and not closed else []
     finally:
         engine.dispose()
+    if not known:
+        return _refuse(context, f"these books have no period {wanted}", "hub period list")
     if closed:
         return _refuse(context, f"{wanted} is closed; its 财表一 is written", f"hub export f1 --period {wanted}")
     lacking = [
@@ -131,7 +136,6 @@ def _preview_table(period: str, found: "Sequence[PreviewRow]") -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Column, Table
 
-    from hub.domain.period_life import per_mille
     from hub.ledger.forms.on_paper import MEASURE_HEADS
     from hub.ledger.period_board import MEASURES, added
 
@@ -144,12 +148,17 @@ def _preview_table(period: str, found: "Sequence[PreviewRow]") -> Any:
         cells = []
         for at, now in enumerate(row.now):
             before = None if row.before is None else row.before[at].total
-            change = (
-                ("", "") if before is None else (_yuan(now.total - before), str(per_mille(before, now.total) or "–"))
-            )
+            change = ("", "") if before is None else (_yuan(now.total - before), _per_mille(before, now.total))
             cells += [f"{now.count:,}", _yuan(now.total), *change]
         table.add_row(row.agency, *cells, _yuan(row.in_doubt.total))
     return table
+
+
+def _per_mille(before: int, now: int) -> str:
+    from hub.domain.period_life import per_mille
+
+    change = per_mille(before, now)
+    return "–" if change is None else str(change)
 
 
 def _row(row: "PeriodRow") -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from connectors.formats.grammar import DATE_GRAMMAR, parse_date
 from hub.app.cli import output
 from hub.app.cli.output import Context
 from hub.domain.periods import PERIOD_GRAMMAR, Period
@@ -27,10 +28,9 @@ def days_asked(day: str | None, period: str | None) -> tuple[date, date] | None:
     if day is not None and period is not None:
         raise typer.BadParameter("--date and --period exclude each other")
     if day is not None:
-        try:
-            found = date.fromisoformat(day)
-        except ValueError:
-            raise typer.BadParameter(f"--date {day!r} is not a day YYYY-MM-DD") from None
+        found = parse_date(day)
+        if found is None:
+            raise typer.BadParameter(f"--date {day!r} is not {DATE_GRAMMAR}")
         return found, found
     if period is None:
         return None

@@ -37,7 +37,7 @@ def trace(
     engine = context.engine(ROLE_READ)
     try:
         with engine.connect() as conn:
-            found = follow(conn, name, files, Fund(fund) if fund else None)
+            found = follow(conn, name, files, Fund(fund) if fund else None) if _is_unicode(name) else ()
     finally:
         engine.dispose()
     if not found:
@@ -57,17 +57,28 @@ def trace(
     return output.DONE
 
 
+def _is_unicode(name: str) -> bool:
+    """Whether these were characters: bytes of another encoding are handed on as surrogates, which no book can hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def as_tree(stop: "Stop") -> "Tree":
     """The journey as a tree for people; amounts in yuan."""
     from rich.text import Text
     from rich.tree import Tree
 
+    from hub.domain.excerpts import visible
+
     def label(one: "Stop") -> Text:
-        shown = Text.assemble((one.kind, "bold"), " ", one.name)
+        shown = Text.assemble((one.kind, "bold"), " ", visible(one.name))
         words = [f"{name} {words_of(name, value)}" for name, value in one.facts.items() if _is_short(name, value)]
-        shown.append("  " + " · ".join(words), style="dim")
+        shown.append("  " + " · ".join(map(visible, words)), style="dim")
         for line in _lines(one.facts):
-            shown.append("\n" + line)
+            shown.append("\n" + visible(line))
         return shown
 
     def grow(branch: Tree, one: "Stop") -> None:

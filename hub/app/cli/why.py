@@ -25,14 +25,16 @@ def where(account: Mapping[str, Mapping[str, int]]) -> str:
 
 def block(facts: Mapping[str, Any]) -> "Iterator[RenderableType]":
     """The explanations of a stop, for people; nothing where it has none."""
+    from hub.domain.excerpts import visible
+
     pieces = facts.get("why", ())
     if not pieces:
         return
     yield _table(pieces, facts.get("account", {}).get("due"))
     for number, piece in enumerate(pieces, start=1):
-        yield "\n".join(_words(number, piece))
+        yield "\n".join(map(visible, _words(number, piece)))
     if (behind := facts.get("bills_behind")) is not None:
-        yield _behind(behind)
+        yield "\n".join(map(visible, _behind(behind)))
 
 
 def _table(pieces: Sequence[Mapping[str, Any]], due: Mapping[str, int] | None) -> "RenderableType":
@@ -102,10 +104,10 @@ def _evidence(evidence: Mapping[str, Any]) -> str:
     return " · ".join(words)
 
 
-def _behind(behind: Mapping[str, Any]) -> str:
+def _behind(behind: Mapping[str, Any]) -> list[str]:
     from hub.domain.money import yuan
 
     lines = [f"bills behind it: {behind['count']}"]
     lines += [f"    {bill['bill']}  {yuan(sum(_funds(bill['amounts'])))}" for bill in behind["bills"]]
     more = behind["count"] - len(behind["bills"])
-    return "\n".join([*lines, f"    and {more} more"] if more else lines)
+    return [*lines, f"    and {more} more"] if more else lines

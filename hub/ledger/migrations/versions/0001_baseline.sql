@@ -339,6 +339,7 @@ create table suspense (                       -- sub-ledger of suspense 暂收�
 create unique index suspense_once_a_line on suspense (batch_id, line) where batch_id is not null;
 create unique index suspense_once_a_reversal on suspense (reversal_id, source) where reversal_id is not null;
 create index suspense_by_entry on suspense (entry_id);
+create index suspense_by_bill on suspense (bill_id);
 create table notice (                         -- 表二十七 as sent to an agency, one a batch
     id            bigint generated always as identity primary key,
     batch_id      bigint not null references batch,
@@ -599,6 +600,7 @@ create table work_item (
     resolution  text not null default ''
 );
 create unique index work_item_open_once on work_item (queue, about) where state = 'open';
+create index work_item_about on work_item (queue, about);   -- was it ever raised, whatever became of it
 create table quarantine_decision (            -- what persons decided about a quarantined coming, oldest first
     id          bigint generated always as identity primary key,
     file_id     bigint not null references file_intake,
