@@ -18,7 +18,7 @@ from hub.app.quarantine import propose_release
 from hub.app.settings import VerifyKey
 from hub.domain.signatures import SIG_BYTES_MAX
 from hub.ledger import quarantine
-from hub.ledger.database import ROLE_READ, engine
+from hub.ledger.database import ROLE_APP, engine
 from hub.ledger.verification import verify
 from hub.ports import Refused
 from simulators.agency import Paper
@@ -254,7 +254,7 @@ def test_a_month_with_a_signing_bank_over_openssh(signing_bank: RealBank) -> Non
     assert proof and signed_by and proof != signed_by
     bank.city.advance("12-01T08:00")
     assert bank.city.total("f1", "arrived", period="2026-11")[0] == BILLS
-    reader = engine(endpoints.database_url(bank.hub.settings), role=ROLE_READ)
+    reader = engine(endpoints.database_url(bank.hub.settings), role=ROLE_APP)
     try:
         assert [each.name for each in verify(reader, evidence_of(bank.hub)) if not each.ok] == []
     finally:

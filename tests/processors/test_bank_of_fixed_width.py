@@ -5,7 +5,7 @@ import pytest
 from hub.app import endpoints
 from hub.app.cli.verify import evidence_of
 from hub.domain.faults import FaultCode
-from hub.ledger.database import ROLE_READ, engine
+from hub.ledger.database import ROLE_APP, engine
 from hub.ledger.journey import Bytes, follow
 from hub.ledger.verification import verify
 from simulators.agency import Paper
@@ -24,7 +24,7 @@ def city(new_city: NewCity) -> City:
 
 def verified(city: City) -> dict[str, bool]:
     """``hub verify``: by check, whether it holds."""
-    reader = engine(endpoints.database_url(city.hub.settings), role=ROLE_READ)
+    reader = engine(endpoints.database_url(city.hub.settings), role=ROLE_APP)
     try:
         return {outcome.name: outcome.ok for outcome in verify(reader, evidence_of(city.hub))}
     finally:

@@ -14,7 +14,7 @@ from hub.app.cli.verify import evidence_of
 from hub.app.quarantine import Ruling, correct, propose_correction, propose_release, release
 from hub.app.settings import VerifyKey
 from hub.ledger import quarantine
-from hub.ledger.database import ROLE_READ, engine
+from hub.ledger.database import ROLE_APP, engine
 from hub.ledger.journey import Bytes, follow
 from hub.ledger.quarantine import Held
 from hub.ledger.verification import verify
@@ -100,7 +100,7 @@ def test_a_month_is_settled_and_books_and_files_agree(city: City) -> None:
         "txt",
     ]
     assert city.work("quarantine") == []
-    reader = engine(endpoints.database_url(city.hub.settings), role=ROLE_READ)
+    reader = engine(endpoints.database_url(city.hub.settings), role=ROLE_APP)
     try:
         assert [outcome.name for outcome in verify(reader, evidence_of(city.hub)) if not outcome.ok] == []
     finally:
