@@ -6,7 +6,7 @@ says something else than most of its row is red. A certificate holds a day's row
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from hashlib import sha256
@@ -29,24 +29,37 @@ class Movement(StrEnum):
     RECEIPTS = "receipts"  # 零星缴费, on acceptance
     RETURNS = "returns"  # 退票; negative
     CHANGES = "changes"  # 更正: what is taken back and what takes its place, net
+    INCOMES = "incomes"  # 其他项目收入, late fees among them, on acceptance
+    SUBSIDIES = "subsidies"  # 补贴划转: what the expenditure account (支出户) paid or got back, either way counted
+    SUBSIDISED_FUNDS = "subsidised-funds"  # what those do to the four funds, net
+    CITY_BALANCES = "city-balances"  # 基金余额 at the end of the day, in the city's books
+    BALANCES = "balances"  # the same in the agency's books
 
 
 class Stage(StrEnum):
     """Who says so, in the order of the way."""
 
+    BROUGHT_FORWARD = "brought_forward"  # 昨日余额, as it was certified
+    CONTRIBUTIONS = "contributions"  # the day's money on bills and in suspense
+    SUBSIDIES = "subsidies"  # slips of subsidies, incomes of funds less expenditures
+    REVERSALS = "reversals"  # 退票 and 更正: what went back, less what took its place
+    CARRIED = "carried"  # 余额: yesterday's and the day's sources
     REQUESTED = "requested"  # the agency's instructions
     DECLARED = "declared"  # 财表六
     AT_CITY = "at_city"  # lines as the city received them
     IN_FILES = "in_files"  # bank files, as their bytes were written; agencies' files, their own totals
     ANSWERED = "answered"  # result lines
-    RECEIVED = "received"  # lines of receipts and returns
+    LATE_FEES = "late_fees"  # slips of late fees (滞纳金)
+    OTHER_INCOMES = "other_incomes"  # slips of the other items of C15
+    RECEIVED = "received"  # lines of receipts and returns, of incomes and subsidies
     FUNDS = "funds"  # the four fund balances: money on bills and in suspense
     CITY_ACCOUNT = "city_account"  # journal, city: 收入户存款
     CITY_INCOME = "city_income"  # journal, city: 保险费收入 and 暂收款
     NOTIFIED = "notified"  # 表二十七
     ACCOUNTED = "accounted"  # 表二十七, arrived and unarrived added up
     AGENCY_ACCOUNT = "agency_account"  # journal, agency: 与市中心往来, or 收入户存款
-    AGENCY_INCOME = "agency_income"  # journal, agency: 保险费收入 and 暂收款
+    AGENCY_INCOME = "agency_income"  # journal, agency: 保险费收入 and 暂收款, or 其他项目收入
+    AGENCY_EXPENDITURE = "agency_expenditure"  # journal, agency: 补贴支出
 
 
 class Cell(NamedTuple):
@@ -62,6 +75,11 @@ class Cell(NamedTuple):
     def as_json(self) -> dict[str, int | None]:
         return dict(zip(CELL_FIELDS, self, strict=True))
 
+    def plus(self, other: "Cell") -> "Cell":
+        """Both added up; what one of them does not say, the sum does not say."""
+        parts = zip(self, other, strict=True)
+        return Cell(*(None if mine is None or theirs is None else mine + theirs for mine, theirs in parts))
+
 
 CELL_FIELDS: Final = ("count", *FUND_NAMES, "total")
 
@@ -69,6 +87,7 @@ _WHOLE: Final = Cell(0, 0, 0, 0, 0, 0)
 _FUNDS: Final = Cell(None, 0, 0, 0, 0, 0)
 _TOTAL: Final = Cell(0, None, None, None, None, 0)
 _COUNT: Final = Cell(0, None, None, None, None, None)
+_SUM: Final = Cell(None, None, None, None, None, 0)
 _ASKED: Final = {
     Stage.REQUESTED: _WHOLE, Stage.IN_FILES: _WHOLE, Stage.ANSWERED: _COUNT, Stage.NOTIFIED: _WHOLE,
     Stage.ACCOUNTED: _WHOLE,
@@ -93,8 +112,34 @@ STAGES: Final[Mapping[Movement, Mapping[Stage, Cell]]] = {
         Stage.ANSWERED: _TOTAL, Stage.FUNDS: _WHOLE, Stage.CITY_ACCOUNT: _FUNDS, Stage.CITY_INCOME: _FUNDS,
         Stage.AGENCY_ACCOUNT: _FUNDS, Stage.AGENCY_INCOME: _FUNDS,
     },
+    Movement.INCOMES: {
+        Stage.IN_FILES: _TOTAL, Stage.LATE_FEES: _WHOLE, Stage.OTHER_INCOMES: _WHOLE, Stage.RECEIVED: _WHOLE,
+        Stage.AGENCY_ACCOUNT: _FUNDS, Stage.AGENCY_INCOME: _FUNDS,
+    },
+    Movement.SUBSIDIES: {
+        Stage.IN_FILES: _TOTAL, Stage.RECEIVED: _TOTAL, Stage.AGENCY_ACCOUNT: _SUM, Stage.AGENCY_EXPENDITURE: _SUM,
+    },
+    Movement.SUBSIDISED_FUNDS: dict.fromkeys((Stage.RECEIVED, Stage.AGENCY_ACCOUNT, Stage.AGENCY_INCOME), _FUNDS),
+    Movement.CITY_BALANCES: dict.fromkeys(
+        (
+            Stage.BROUGHT_FORWARD, Stage.CONTRIBUTIONS, Stage.REVERSALS, Stage.CARRIED, Stage.CITY_ACCOUNT,
+            Stage.CITY_INCOME,
+        ), _FUNDS,
+    ),
+    Movement.BALANCES: dict.fromkeys(
+        (
+            Stage.BROUGHT_FORWARD, Stage.CONTRIBUTIONS, Stage.LATE_FEES, Stage.OTHER_INCOMES, Stage.SUBSIDIES,
+            Stage.REVERSALS, Stage.CARRIED, Stage.AGENCY_ACCOUNT, Stage.AGENCY_INCOME,
+        ), _FUNDS,
+    ),
 }  # fmt: skip
 """The stages that each movement passes, in order, and what a stage without any rows says: nothing moved."""
+SOURCES: Final = (
+    Stage.CONTRIBUTIONS, Stage.LATE_FEES, Stage.OTHER_INCOMES, Stage.SUBSIDIES, Stage.REVERSALS,
+)  # fmt: skip
+"""Where a fund's money of a day comes from."""
+PARTS: Final = frozenset({Stage.BROUGHT_FORWARD, *SOURCES})
+"""Columns that are added up by one beside them: they stand for themselves and are held against no other."""
 
 
 class Row(NamedTuple):
@@ -116,11 +161,18 @@ class Row(NamedTuple):
         """The stages that say something else than most do; where as many say the one as the other, the later ones."""
         wrong = set[Stage]()
         for part in range(len(CELL_FIELDS)):
-            said = {stage: cell[part] for stage, cell in self.cells.items() if cell[part] is not None}
+            said = {
+                stage: cell[part] for stage, cell in self.cells.items() if cell[part] is not None and stage not in PARTS
+            }
             if len(set(said.values())) > 1:
                 [(usual, _)] = Counter(said.values()).most_common(1)  # of equals, the one met first
                 wrong |= {stage for stage, value in said.items() if value != usual}
         return tuple(stage for stage in self.cells if stage in wrong)
+
+    @property
+    def usual(self) -> Cell:
+        """What the stages say that are not red."""
+        return usual(self.cells, self.red)
 
     def as_json(self) -> dict[str, Any]:
         cells = {stage.value: cell.as_json() for stage, cell in self.cells.items()}
@@ -128,6 +180,11 @@ class Row(NamedTuple):
             "agency": self.agency, "bank": self.bank, "movement": self.movement.value, "cells": cells,
             "red": [stage.value for stage in self.red],
         }  # fmt: skip
+
+
+def usual(cells: Mapping[Stage, Cell], red: Collection[Stage]) -> Cell:
+    """The first of a row's cells that is not red and is held against the others."""
+    return next(cell for stage, cell in cells.items() if stage not in red and stage not in PARTS)
 
 
 class Culprit(NamedTuple):
@@ -184,7 +241,15 @@ def digest(content: Mapping[str, Any]) -> str:
     return sha256(canonical.encode()).hexdigest()
 
 
+def standing(agency: str, bank: str, movement: Movement) -> tuple[bool, str, str, int]:
+    """Where a row stands: rows by agency, bank, and the movements in their own order; behind them all, the balances."""
+    return movement in _BALANCES, agency, bank, _PLACES[movement]
+
+
+_BALANCES: Final = (Movement.CITY_BALANCES, Movement.BALANCES)
+_PLACES: Final = {movement: at for at, movement in enumerate(Movement)}
+
+
 def in_order(rows: Iterable[Row]) -> list[Row]:
-    """Rows by agency, bank, and the movements in their own order."""
-    places = {movement: place for place, movement in enumerate(Movement)}
-    return sorted(rows, key=lambda row: (row.agency, row.bank, places[row.movement]))
+    """Rows as they stand on a certificate."""
+    return sorted(rows, key=lambda row: standing(row.agency, row.bank, row.movement))

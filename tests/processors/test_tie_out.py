@@ -118,6 +118,11 @@ def test_the_movements_of_the_month_are_those_that_were_lived(month: City) -> No
         ("11-09", CHAOYANG, "CCB", "late-answers"), ("11-09", CHAOYANG, "CCB", "late-arrivals"),
         ("11-20", CHAOYANG, "ICBC", "requests"),
         ("11-23", CHAOYANG, "ICBC", "answers"), ("11-23", CHAOYANG, "ICBC", "arrivals"),
+        # balances: of all who ever had money, on every day on which anything moved
+        *((f"11-{day}", CHAOYANG, "", "balances") for day in ("03", "04", "05", "06", "09", "20", "23")),
+        *((f"11-{day}", CHAOYANG, "", "city-balances") for day in ("04", "05", "06", "09", "20", "23")),
+        *((f"11-{day}", HAIDIAN, "", what) for day in ("04", "05", "06", "09", "20", "23")
+          for what in ("balances", "city-balances")),
     }  # fmt: skip
 
 
@@ -223,6 +228,23 @@ BREAKS = [
 ]  # fmt: skip
 
 
+AT_CITY = ("arrivals", "late-arrivals", "changes")
+
+
+def of_balances(expected: dict[date, set[Any]], day: date) -> set[Any]:
+    """The balances that turn red with these cells: money on a bill on its day; an account from its day on, until it is mended."""
+    found = set[Any]()
+    for since, broken in expected.items():
+        for agency, _, movement, stage in broken:
+            if stage == "funds" and day == since:
+                found.add((agency, "", "balances", "carried"))
+                if movement in AT_CITY:
+                    found.add((agency, "", "city-balances", "carried"))
+            if stage.startswith(("city_", "agency_")) and day >= since:
+                found.add((agency, "", "city-balances" if stage.startswith("city") else "balances", stage))
+    return found
+
+
 @pytest.mark.parametrize(("change", "expected", "names"), BREAKS)
 def test_one_amount_changed_turns_its_cell_red_and_no_other(
     month: City, owner: Connection, change: str, expected: dict[date, set[Any]], names: tuple[Any, ...]
@@ -230,11 +252,16 @@ def test_one_amount_changed_turns_its_cell_red_and_no_other(
     assert owner.execute(text(change)).rowcount == 1, "one row was meant"
     for certificate in certificates(month):
         day = date.fromisoformat(certificate["date"])
-        assert red_cells(owner, day) == expected.get(day, set()), day
+        assert red_cells(owner, day) == expected.get(day, set()) | of_balances(expected, day), day
     first = min(expected)
-    found = lines.behind(owner, first, cells.of_day(owner, first))
-    assert {(line.agency, line.bank, line.movement, line.stage) for line in found} == expected[first]
+    named = lines.behind(owner, first, cells.of_day(owner, first))
+    balances = of_balances(expected, first)
+    assert {(line.agency, line.bank, line.movement, line.stage) for line in named} == expected[first] | balances
+    found = [line for line in named if "balances" not in line.movement]
     assert len(found) == 1 or names[1] is None
+    for agency, _, level, stage in balances:
+        behind = [line for line in named if (line.agency, line.movement, line.stage) == (agency, level, stage)]
+        assert [line[5:] for line in behind] == [line[5:] for line in found], "a balance names the lines of its sources"
     said = (found[0].table, found[0].bill, found[0].instruction, found[0].expected, found[0].found)
     assert [one for one, other in zip(said, names, strict=True) if other not in (None, one)] == []
     prepare(owner)

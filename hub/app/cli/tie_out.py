@@ -131,10 +131,10 @@ def as_table(found: "list[Day]") -> "Table":
             keys = ("", row["agency"], row["bank"] or "–", row["movement"])
             stages = in_order(row)
             if not row["red"]:
-                cell = next(cell for cell in reversed(stages.values()) if None not in (cell["count"], cell["total"]))
-                table.add_row(
-                    *keys, f"{len(stages)} stages", f"{cell['count']:,}", yuan(Fen(cell["total"] or 0)), green
-                )
+                last = list(reversed(stages.values()))
+                counted = next((f"{cell['count']:,}" for cell in last if cell["count"] is not None), "")
+                money = next(yuan(Fen(cell["total"])) for cell in last if cell["total"] is not None)
+                table.add_row(*keys, f"{len(stages)} stages", counted, money, green)
                 continue
             for stage, cell in stages.items():
                 counted = "" if cell["count"] is None else f"{cell['count']:,}"

@@ -13,9 +13,12 @@ from sqlalchemy import Connection, text
 import topics
 from hub.domain.funds import FUND_NAMES
 from hub.domain.lifecycle import BatchState
-from hub.domain.posting import Account, EntryKind, Level
+from hub.domain.other_incomes import Item
+from hub.domain.posting import EntryKind, Level
 from hub.domain.tie_out import STAGES, Cell, Movement, Row, Stage, in_order
 from hub.domain.timetable import Step
+from hub.ledger.tie_out.accounts import ACCOUNTS, EXPENDED, EXPENDITURES, INCOME
+from hub.ledger.tie_out.balances import with_balances
 
 ON_DAY: Final = (
     "{0} >= cast(:day as date)::timestamp at time zone 'Asia/Shanghai'"
@@ -28,10 +31,6 @@ OF_SECTION: Final = (
     "{0}.line >= q.first_line and {0}.line < q.first_line + upper(q.instructions) - lower(q.instructions)"
 )
 LATE: Final = "case when t.late then 'late-{0}' else '{0}' end"
-ACCOUNTS: Final = f"('{Account.INCOME_ACCOUNT}', '{Account.CITY_CLEARING}')"
-"""Where the money itself stands: 收入户存款, at an agency also 与市中心往来. The other side is income, or suspense."""
-INCOME: Final = f"('{Account.FUND_INCOME}', '{Account.SUSPENSE}')"
-
 _F: Final = ", ".join(FUND_NAMES)
 _NO_FUNDS: Final = ", ".join(f"null as {fund}" for fund in FUND_NAMES)
 
@@ -233,18 +232,72 @@ _CHANGES: Final = (
     postings(Level.AGENCY, CHANGES_OF_AGENCIES),
 )
 
-STATEMENTS: Final = tuple(text(query) for query in (*_REQUESTS, *_ANSWERS, *_COUNTER, *_CHANGES))
+OF_DESK: Final = f"""
+    select id, agency, '' as bank, cause,
+        case when what = '{EntryKind.OTHER_INCOME}' then '{Movement.INCOMES}' else '{Movement.SUBSIDISED_FUNDS}' end as movement
+    from ({_entries(Level.AGENCY, EntryKind.OTHER_INCOME, EntryKind.SUBSIDY, EntryKind.SUBSIDY_BACK)}) e
+"""
+"""Entries of incomes and subsidies: an entry is caused by the file."""
+MOVED_SUBSIDY: Final = "abs(s.pension) + abs(s.unemployment) + abs(s.medical)"
+SUBSIDISED: Final = "s.pension as pension, -s.pension - s.medical as unemployment, 0 as injury, 0 as maternity"
+"""What a subsidy does to the four funds: unemployment pays its own unit part too, and gets it, so that is nothing."""
+
+
+def _slips(stage: Stage, which: str) -> str:
+    return f"""
+        select o.agency, '', '{Movement.INCOMES}', '{stage}', count(*), {sums("o")}
+        from other_income o where {which} and {ON_DAY.format("o.accepted_at")} group by 1
+    """
+
+
+def _expended(stage: Stage, accounts: str) -> str:
+    kinds = _entries(Level.AGENCY, EntryKind.SUBSIDY, EntryKind.SUBSIDY_BACK)
+    return f"""
+        select e.agency, '', '{Movement.SUBSIDIES}', '{stage}', null, {_NO_FUNDS}, sum(p.amount_fen)
+        from ({kinds}) e join journal_posting p on p.entry_id = e.id where p.account in {accounts} group by 1
+    """
+
+
+_DESK: Final = (
+    f"""
+    select party, '', case when identity like 'INCOMES/%' then '{Movement.INCOMES}' else '{Movement.SUBSIDIES}' end,
+        '{Stage.IN_FILES}', sum(lines), {_NO_FUNDS}, sum(total) from file_intake
+    where outcome = 'accepted' and door = 'agency' and (identity like 'INCOMES/%' or identity like 'SUBSIDIES/%')
+        and {ON_DAY.format("received_at")} group by 1, 2, 3
+    """,
+    _slips(Stage.LATE_FEES, f"o.item = '{Item.LATE_FEE}'"),
+    _slips(Stage.OTHER_INCOMES, f"o.item <> '{Item.LATE_FEE}'"),
+    _slips(Stage.RECEIVED, "true"),
+    f"""
+    select f.party, '', '{Movement.SUBSIDIES}', '{Stage.RECEIVED}', count(*), {_NO_FUNDS}, sum({MOVED_SUBSIDY})
+    from subsidy s join file_intake f on f.id = s.file_id where {ON_DAY.format("s.accepted_at")} group by 1
+    """,
+    _expended(Stage.AGENCY_ACCOUNT, EXPENDED),
+    _expended(Stage.AGENCY_EXPENDITURE, EXPENDITURES),
+    f"""
+    select s.party, '', '{Movement.SUBSIDISED_FUNDS}', '{Stage.RECEIVED}', null, {sums("s")} from (
+        select f.party, {SUBSIDISED} from subsidy s join file_intake f on f.id = s.file_id
+        where {ON_DAY.format("s.accepted_at")}) s group by 1
+    """,
+    postings(Level.AGENCY, OF_DESK),
+)
+
+STATEMENTS: Final = tuple(text(query) for query in (*_REQUESTS, *_ANSWERS, *_COUNTER, *_CHANGES, *_DESK))
 
 
 def of_day(conn: Connection, day: date) -> list[Row]:
-    """Every movement of a business day, added up from the books as they stand; a row that only says zero is left out."""
+    """Every movement of a business day, added up from the books as they stand, and the balances at its end.
+
+    A row that only says zero is left out.
+    """
     said = defaultdict[tuple[str, str, Movement], dict[Stage, Cell]](dict)
     for statement in STATEMENTS:
         for agency, bank, movement, stage, *numbers in conn.execute(statement, {"day": day}):
             cell = Cell(*(None if number is None else int(number) for number in numbers))
             said[agency, bank, Movement(movement)][Stage(stage)] = cell
     rows = (Row.of(*key, _told(key[2], cells)) for key, cells in said.items())
-    return in_order(row for row in rows if any(any(cell) for cell in row.cells.values()))
+    moved = [row for row in rows if any(any(cell) for cell in row.cells.values())]
+    return in_order(with_balances(conn, day, moved))
 
 
 def _told(movement: Movement, cells: dict[Stage, Cell]) -> dict[Stage, Cell]:

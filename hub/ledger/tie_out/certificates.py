@@ -20,6 +20,11 @@ def last_day(conn: Connection) -> date | None:
     return day
 
 
+def last_before(conn: Connection, day: date) -> Certificate | None:
+    """What counts of the latest certified day before a day; None when there is none."""
+    return next(_read(conn, "where day < :day order by day desc, number desc limit 1", day=day), None)
+
+
 def in_chain(conn: Connection) -> Iterator[Certificate]:
     """All of them, in the order in which they were drawn."""
     return _read(conn, "order by number")

@@ -12,12 +12,9 @@ from hub.domain.timetable import Step
 from hub.domain.work import Queue
 
 _DATE: Final = "({} at time zone 'Asia/Shanghai')::date"
-_NO_MONEY: Final = (
-    EntryKind.DUES_TAKEN_IN, EntryKind.ARREARS_OPENED, EntryKind.CANCELLATION,
-    EntryKind.OTHER_INCOME, EntryKind.SUBSIDY, EntryKind.SUBSIDY_BACK,
-)  # fmt: skip
-_MONEY: Final = ", ".join(f"'{kind}'" for kind in EntryKind if kind not in _NO_MONEY)
-"""Entries that a day's tie-out has a row for; incomes and subsidies pass one stage only, and ``hub verify`` proves them."""
+NO_MONEY: Final = (EntryKind.DUES_TAKEN_IN, EntryKind.ARREARS_OPENED, EntryKind.CANCELLATION)
+_MONEY: Final = ", ".join(f"'{kind}'" for kind in EntryKind if kind not in NO_MONEY)
+"""Entries that move money, so that a day's tie-out has a row for them; the others are memoranda."""
 _WITHIN: Final = (
     "{0} >= cast(:first as date)::timestamp at time zone 'Asia/Shanghai'"
     " and {0} < (cast(:last as date) + 1)::timestamp at time zone 'Asia/Shanghai'"
@@ -28,6 +25,8 @@ _MOVED: Final = text(f"""
         union select posting_date from batch where posting_date between :first and :last
         union select {_DATE.format("accepted_at")} from receipt where {_WITHIN.format("accepted_at")}
         union select {_DATE.format("accepted_at")} from reversal where {_WITHIN.format("accepted_at")}
+        union select {_DATE.format("accepted_at")} from other_income where {_WITHIN.format("accepted_at")}
+        union select {_DATE.format("accepted_at")} from subsidy where {_WITHIN.format("accepted_at")}
         union select business_date from journal_entry where business_date between :first and :last and what in ({_MONEY})
     ) moved (day) order by day
 """)
@@ -36,6 +35,16 @@ _MOVED: Final = text(f"""
 def moved(conn: Connection, first: date, last: date) -> list[date]:
     """The days from ``first`` to ``last`` on which a session was sent out or money was booked, ascending."""
     return list(conn.execute(_MOVED, {"first": first, "last": last}).scalars())
+
+
+_BOOKED: Final = text(
+    f"select exists (select from journal_entry where business_date between :first and :last and what in ({_MONEY}))"
+)
+
+
+def booked(conn: Connection, first: date, last: date) -> bool:
+    """Whether money was booked on any day from ``first`` to ``last``."""
+    return bool(conn.execute(_BOOKED, {"first": first, "last": last}).scalar_one())
 
 
 _CARRYING: Final = (

@@ -4,26 +4,31 @@ Asked only of what is red, so these look from line to line and not only over sum
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from hub.domain.fund_balances import BROUGHT_BY
 from hub.domain.funds import FUND_NAMES
 from hub.domain.posting import Level
-from hub.domain.tie_out import STAGES, Culprit, Movement, Row, Stage
+from hub.domain.tie_out import PARTS, STAGES, Cell, Culprit, Movement, Row, Stage
+from hub.ledger.tie_out.accounts import ACCOUNTS, EXPENDED, EXPENDITURES, INCOME
+from hub.ledger.tie_out.balances import LEVELS, at_end
 from hub.ledger.tie_out.cells import (
-    ACCOUNTS,
     CHANGES_OF_AGENCIES,
     CHANGES_OF_CITY,
-    INCOME,
+    MOVED_SUBSIDY,
     OF_CITY,
     OF_COUNTER,
+    OF_DESK,
     OF_NOTICES,
     ON_DAY,
     POSTED,
     SESSIONS,
+    SUBSIDISED,
 )
+from hub.ledger.tie_out.days import NO_MONEY
 
 NAMED: Final = 20
 """Lines named behind a cell."""
@@ -152,12 +157,13 @@ def _answered(*, funds_are_red: bool) -> str:
     """
 
 
-def _entries(entries: str, key: str, lines: str, side: str, accounts: str) -> str:
+def _entries(entries: str, key: str, lines: str, side: str, accounts: str, *, lines_are_red: bool = False) -> str:
     """Entries of a row, one by one, against the lines that they stand for; ``lines`` yields key, file and four funds."""
+    names = ("found", "expected") if lines_are_red else ("expected", "found")
     of_row = f"select id, {key} as key from ({entries}) e where {_OF_ROW} and movement = :movement"
     return f"""
         select '' as bill, '' as instruction, coalesce(l.file, '') || ' entry ' || coalesce(j.key, 'missing') as file,
-            null::int as line, coalesce({_said("l")}, '{_NONE}') as expected, coalesce({_said("j")}, '{_NONE}') as found
+            null::int as line, coalesce({_said("l")}, '{_NONE}') as {names[0]}, coalesce({_said("j")}, '{_NONE}') as {names[1]}
         from ({_signed(side, accounts).format(entries=of_row)}) j full join ({lines}) l using (key)
     """
 
@@ -210,6 +216,44 @@ _MONEY_OF_FILES: Final = f"""
         and f.identity like case when :movement = '{Movement.RECEIPTS}' then 'RECEIPTS/%' else 'RETURNS/%' end
     group by 1, 2
 """
+_MONEY_OF_DESK: Final = f"""
+    select f.identity as key, f.name as file, {_added("k")} from file_intake f join (
+        select file_id, 'INCOMES/%' as like_, {_BOOKED} from other_income k
+        union all select s.file_id, 'SUBSIDIES/%', {SUBSIDISED} from subsidy s) k on k.file_id = f.id
+    where f.party = :agency and f.door = 'agency' and {ON_DAY.format("f.received_at")} and f.identity like k.like_
+        and k.like_ = case when :movement = '{Movement.INCOMES}' then 'INCOMES/%' else 'SUBSIDIES/%' end
+    group by 1, 2
+"""
+
+
+def _desk_files(table: str, fen: str, identity: str, *, slips_are_red: bool = False) -> str:
+    """Each file of incomes, or subsidies, its own total against its slips (s)."""
+    names = ("found", "expected") if slips_are_red else ("expected", "found")
+    return f"""
+        select '' as bill, '' as instruction, f.name as file, null::int as line,
+            l.lines || ' ' || l.total as {names[0]}, f.lines || ' ' || f.total as {names[1]}
+        from file_intake f cross join lateral (
+            select count(*) as lines, coalesce(sum({fen}), 0) as total from {table} s where s.file_id = f.id) l
+        where f.outcome = 'accepted' and f.door = 'agency' and f.party = :agency and f.identity like '{identity}/%'
+            and {ON_DAY.format("f.received_at")}
+    """
+
+
+def _expended(accounts: str) -> str:
+    """What each file of subsidies has posted to these accounts, against its slips, either way counted."""
+    return f"""
+        select '' as bill, '' as instruction, f.name || ' entry ' || f.identity as file, null::int as line,
+            l.total::text as expected, j.total::text as found
+        from file_intake f cross join lateral (
+            select coalesce(sum({MOVED_SUBSIDY}), 0) as total from subsidy s where s.file_id = f.id) l
+        cross join lateral (
+            select coalesce(sum(p.amount_fen), 0) as total from journal_entry e join journal_posting p on p.entry_id = e.id
+            where e.cause = f.identity and e.level = '{Level.AGENCY}' and p.account in {accounts}) j
+        where f.outcome = 'accepted' and f.door = 'agency' and f.party = :agency and f.identity like 'SUBSIDIES/%'
+            and {ON_DAY.format("f.received_at")}
+    """
+
+
 _CHANGED: Final = f"""
     from reversal v join changed_answer n on n.reversal_id = v.id join bill b on b.id = v.bill_id
     join batch t on t.id = v.batch_id and t.bank = :bank join file_intake f on f.id = v.file_id
@@ -268,6 +312,10 @@ _OF_ARRIVALS: Final = {
     ),
 }
 _AT_COUNTER: Final = _journal({Level.AGENCY: (OF_COUNTER, "cause", _MONEY_OF_FILES)})
+_AT_DESK: Final = _journal({Level.AGENCY: (OF_DESK, "cause", _MONEY_OF_DESK)})
+_SLIPS: Final = _entries(OF_DESK, "cause", _MONEY_OF_DESK, "D", ACCOUNTS, lines_are_red=True)
+_INCOMES: Final = ("other_income", " + ".join(f"s.{fund}" for fund in FUND_NAMES), "INCOMES")
+_SUBSIDIES: Final = ("subsidy", MOVED_SUBSIDY, "SUBSIDIES")
 COMPARISONS: Final[Mapping[Movement, Mapping[Stage, Comparison]]] = {
     Movement.REQUESTS: {
         Stage.REQUESTED: Comparison("instruction", _asked(_OF_SESSION)),
@@ -301,15 +349,106 @@ COMPARISONS: Final[Mapping[Movement, Mapping[Stage, Comparison]]] = {
             }
         ),
     },
+    Movement.INCOMES: {
+        Stage.IN_FILES: Comparison("file_intake", _desk_files(*_INCOMES)),
+        Stage.RECEIVED: Comparison("other_income", _SLIPS),
+        **_AT_DESK,
+    },
+    Movement.SUBSIDIES: {
+        Stage.IN_FILES: Comparison("file_intake", _desk_files(*_SUBSIDIES)),
+        Stage.RECEIVED: Comparison("subsidy", _desk_files(*_SUBSIDIES, slips_are_red=True)),
+        Stage.AGENCY_ACCOUNT: Comparison("journal_posting", _expended(EXPENDED)),
+        Stage.AGENCY_EXPENDITURE: Comparison("journal_posting", _expended(EXPENDITURES)),
+    },
+    Movement.SUBSIDISED_FUNDS: {Stage.RECEIVED: Comparison("subsidy", _SLIPS), **_AT_DESK},
 }
-"""What the lines behind each cell are held against."""
+"""What the lines behind each cell are held against; a balance is explained by the cells that it adds up."""
 
-assert all(set(COMPARISONS[movement]) == set(stages) for movement, stages in STAGES.items())
+assert all(
+    set(COMPARISONS[movement]) == set(stages) - PARTS
+    for movement, stages in STAGES.items() if movement not in BROUGHT_BY
+)  # fmt: skip
 
 
 def behind(conn: Connection, day: date, rows: Iterable[Row]) -> list[Culprit]:
     """The lines behind the red cells of a day, at most NAMED a cell, in the order of the rows and cells."""
-    return [culprit for row in rows for stage in row.red for culprit in _of_cell(conn, day, row, stage)]
+    all_rows = list(rows)
+    return [
+        culprit
+        for row in all_rows
+        for stage in row.red
+        for culprit in (
+            _of_balance(conn, day, row, stage, all_rows)
+            if row.movement in BROUGHT_BY
+            else _of_cell(conn, day, row, stage)
+        )
+    ]
+
+
+def _of_balance(conn: Connection, day: date, row: Row, stage: Stage, rows: Iterable[Row]) -> list[Culprit]:
+    """The lines behind what a balance adds up; then what was in the books already, and entries that no row stands for."""
+    brought = [cell for cells in BROUGHT_BY[row.movement].values() for cell in cells]
+    found = [
+        culprit
+        for other in rows
+        for movement, source in dict.fromkeys(brought)
+        if (other.agency, other.movement) == (row.agency, movement)
+        for culprit in _of_cell(conn, day, other, _explains(stage, movement, source))
+    ]
+    relabelled = [each._replace(bank="", movement=row.movement, stage=stage) for each in dict.fromkeys(found)]
+    return [*_of_before(conn, day, row, stage), *relabelled, *_of_strangers(conn, day, row, stage)][:NAMED]
+
+
+def _explains(stage: Stage, movement: Movement, source: Stage) -> Stage:
+    """The cell of a movement whose lines are behind this cell of a balance."""
+    if stage is not Stage.CARRIED:
+        return stage
+    return source if source in COMPARISONS[movement] else Stage.RECEIVED
+
+
+def _of_before(conn: Connection, day: date, row: Row, stage: Stage) -> list[Culprit]:
+    """What the journal holds of the days before, where that is not what was certified."""
+    booked = at_end(conn, day - timedelta(days=1)).get((row.movement, row.agency))
+    carried = row.cells[Stage.BROUGHT_FORWARD]
+    said = {_funds(cell) for cell in booked or ()} - {_funds(carried)}
+    return [
+        Culprit(row.agency, "", row.movement, stage, "journal_entry", "", "", "days before", None, _funds(carried), one)
+        for one in sorted(said)
+    ]
+
+
+def _of_strangers(conn: Connection, day: date, row: Row, stage: Stage) -> list[Culprit]:
+    """Entries of the day with money in them, of a kind that has none."""
+    values = {"day": day, "level": LEVELS[row.movement].value, "agency": row.agency, "kinds": list(NO_MONEY)}
+    found = conn.execute(_STRANGERS, values)
+    return [
+        Culprit(
+            row.agency,
+            "",
+            row.movement,
+            stage,
+            "journal_entry",
+            "",
+            "",
+            f"entry {each.cause}",
+            None,
+            "nothing",
+            each.fen,
+        )
+        for each in found
+    ]
+
+
+_STRANGERS: Final = text(f"""
+    select e.what || ' ' || e.cause as cause, (sum(p.amount_fen) filter (where p.side = 'D'))::text as fen
+    from journal_entry e join journal_posting p on p.entry_id = e.id and (p.account in {ACCOUNTS} or p.account in {INCOME})
+    where e.business_date = :day and e.level = :level and e.agency = :agency and e.what = any(:kinds)
+    group by 1 order by 1 limit {NAMED}
+""")
+
+
+def _funds(cell: Cell) -> str:
+    return " ".join(str(fen) for fen in cell[1:-1])
 
 
 def _of_cell(conn: Connection, day: date, row: Row, stage: Stage) -> list[Culprit]:

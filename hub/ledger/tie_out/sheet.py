@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from hub.domain.tie_out import CELL_FIELDS, STAGES, Certificate, Movement
+from hub.domain.fund_balances import BROUGHT_BY
+from hub.domain.tie_out import CELL_FIELDS, PARTS, STAGES, Certificate, Movement, Stage
 from hub.ledger.tie_out import cells, certificates, days, lines
 
 TITLE: Final = "日终核对"
@@ -64,7 +65,8 @@ def _wanted(said: Iterable[Mapping[str, Any]], agency: str | None, bank: str | N
 def envelope(sheet: list[Day], **asked: str | None) -> dict[str, Any]:
     """As the other exports: rows of keys and measures, here a measure a stage, and which of them are red.
 
-    ``total`` adds up each movement, stage by stage. The chain stands in ``days``, what is behind red cells in ``lines``.
+    ``total`` adds up each movement, stage by stage; of balances, where they began, what came, where they ended.
+    The chain stands in ``days``, what is behind red cells in ``lines``.
     """
     return {
         "form": "tieout", "title": TITLE, **asked, "round": None, "unit": "fen", "ok": all(day.ok for day in sheet),
@@ -90,10 +92,17 @@ def in_order(row: Mapping[str, Any]) -> dict[str, Mapping[str, int | None]]:
 
 
 def _total(sheet: list[Day], movement: Movement) -> dict[str, dict[str, int | None]]:
-    rows = [in_order(row) for day in sheet for row in day.rows if row["movement"] == movement.value]
+    rows = [row for day in sheet for row in day.rows if row["movement"] == movement.value]
+    all_rows = [in_order(row) for row in rows]
+    adds_up = dict.fromkeys(STAGES[movement], all_rows)
+    if movement in BROUGHT_BY:  # of days, the first one's brought forward and the last one's balance
+        last = {row["agency"]: in_order(row) for row in rows}
+        first = {row["agency"]: in_order(row) for row in reversed(rows)}
+        adds_up |= {stage: list(last.values()) for stage in STAGES[movement] if stage not in PARTS}
+        adds_up[Stage.BROUGHT_FORWARD] = list(first.values())
     return {
         stage.value: {
-            name: None if none is None else sum(row[stage.value][name] or 0 for row in rows)
+            name: None if none is None else sum(row[stage.value][name] or 0 for row in adds_up[stage])
             for name, none in zip(CELL_FIELDS, nothing, strict=True)
         }
         for stage, nothing in STAGES[movement].items()

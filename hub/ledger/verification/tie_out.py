@@ -1,16 +1,14 @@
 """The daily tie-out (日终核对): the chain of certificates is whole, and each still says what the books say of its day."""
 
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, text
 
 from hub.domain.funds import FUND_NAMES
-from hub.domain.tie_out import FIRST, Certificate, Row
+from hub.domain.tie_out import FIRST, Certificate, Movement, Row, standing
 from hub.ledger import clock
 from hub.ledger.tie_out import cells, certificates, days
 from hub.ledger.verification.findings import COUNTED, Evidence, Findings, Outcome, compare_sets, fund_sums, funds
-
-_ROW_KEYS: Final = ("agency", "bank", "movement")
 
 
 def file_totals_equal_lines(conn: Connection, _evidence: Evidence) -> Outcome:
@@ -64,11 +62,13 @@ def certificates_equal_the_books(conn: Connection, _evidence: Evidence) -> Outco
 
 
 def _compare(findings: Findings, certificate: Certificate, rows: list[Row]) -> None:
-    said = {tuple(row[key] for key in _ROW_KEYS): row["cells"] for row in certificate.content["rows"]}
-    booked: dict[tuple[str, ...], dict[str, Any]] = {
-        (row.agency, row.bank, row.movement.value): row.as_json()["cells"] for row in rows
+    said = {
+        (row["agency"], row["bank"], Movement(row["movement"])): row["cells"] for row in certificate.content["rows"]
     }
-    for key in sorted({*said, *booked}):
+    booked: dict[tuple[str, str, Movement], dict[str, Any]] = {
+        (row.agency, row.bank, row.movement): row.as_json()["cells"] for row in rows
+    }
+    for key in sorted({*said, *booked}, key=lambda key: standing(*key)):
         before, now = said.get(key, {}), booked.get(key, {})
         for stage in {**now, **before}:
             place = f"{certificate.day} {' '.join(filter(None, key))} {stage}"
@@ -76,11 +76,10 @@ def _compare(findings: Findings, certificate: Certificate, rows: list[Row]) -> N
     for row in rows:
         for stage in row.red:
             place = f"{certificate.day} {row.agency} {row.bank} {row.movement} {stage}"
-            usual = next(cell for other, cell in row.cells.items() if other not in row.red)
             findings.blame(
                 "tie_out",
                 place,
-                f"as the stages beside it {_shown(usual.as_json())}",
+                f"as the stages beside it {_shown(row.usual.as_json())}",
                 _shown(row.cells[stage].as_json()),
             )
 

@@ -505,6 +505,7 @@ create table subsidy (                        -- sub-ledger of what unemployment
     check (case when right(movement, 4) = 'BACK' then greatest(pension, unemployment, medical) = 0 and pension + unemployment + medical < 0
                 else least(pension, unemployment, medical) = 0 and pension + unemployment + medical > 0 end)
 );
+create index subsidy_by_hour on subsidy (accepted_at);
 
 -- ── shadow: banks for which another system collects; nothing here is of the books ───────────────────────────────
 create table shadow_period (                  -- banks that are not asked from an upload on to the end of its period (并行试运行)
