@@ -255,10 +255,13 @@ class BankFormat(Protocol):
 
     ``encoding``: what its bytes are shown in. ``max_lines``: the most lines a request of it may have; hub.toml may ask
     for fewer. ``deducts_parts``: whether a bank may deduct part; hub.toml may say that a bank does not.
+    ``records``: the elements that count as a line each, the head before them as line 1, where its files are messages of
+    XML; empty for files of lines.
     """
 
     name: str
     encoding: str
+    records: tuple[str, ...]
     max_lines: int
     deducts_parts: bool
 

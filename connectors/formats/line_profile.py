@@ -25,6 +25,7 @@ class LineProfile:
         self.name = profile.name
         self.version = profile.version
         self.encoding = str(profile.encoding)
+        self.records: tuple[str, ...] = ()
         self.max_lines = profile.max_lines
         self.deducts_parts = profile.deducts_parts
         self.profile: Final = profile

@@ -5,18 +5,20 @@ and holders' names are masked, in the rows and in the very lines of the files.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 from uuid import UUID, uuid5
+from xml.sax.saxutils import unescape
 
 from sqlalchemy import Connection, Row, text
 
 import topics
 from hub.domain.funds import FUND_NAMES, Fund
 from hub.domain.other_incomes import Item
-from hub.ledger import bill_accounts, explanations
+from hub.ledger import archived_lines, bill_accounts, explanations
+from hub.ledger.archived_lines import Line
 from hub.ledger.bills import HEADER_LINES
 from hub.ports import BankFormat, FileArchive
 from hub.wire.events import NAMESPACE
@@ -61,35 +63,95 @@ class Bytes:
         def pieces(line: bytes) -> Sequence[str]:
             return re.split(r"(\|)", line.decode(encoding, errors="backslashreplace"))
 
-        return self._line(sha256, number, pieces, secrets)
+        return {"line": _Wanted(sha256, number, pieces, secrets, _Layout(in_order=True))}
 
     def asked(self, sha256: str, number: int, bank: str, secrets: Sequence[str]) -> dict[str, Any]:
         """The same of a request file of a bank; the account name is masked as far as the file has room for it."""
         profile = self.format_of(bank)
         if profile is None:
             return self.line(sha256, number, self.bank_encoding, secrets)
-        return self._line(sha256, number, profile.pieces, [*secrets, *map(profile.carried_name, secrets)])
+        secrets = [*secrets, *map(profile.carried_name, secrets)]
+        return {"line": _Wanted(sha256, number, profile.pieces, secrets, _Layout(profile.records, in_order=True))}
 
     def answered(self, sha256: str, number: int, bank: str) -> dict[str, Any]:
-        """The same of a result file of a bank."""
+        """The same of a file that a bank sent: a result, or changed answers."""
         profile = self.format_of(bank)
-        return self.line(sha256, number, self.bank_encoding if profile is None else profile.encoding)
+        encoding, records = (self.bank_encoding, ()) if profile is None else (profile.encoding, profile.records)
+        (wanted,) = self.line(sha256, number, encoding).values()
+        return {"line": wanted._replace(layout=_Layout(records, in_order=False))}
 
-    def _line(
-        self, sha256: str, number: int, pieces: Callable[[bytes], Sequence[str]], secrets: Sequence[str]
-    ) -> dict[str, Any]:
+    def read(self, wanted: Iterable["_Wanted"]) -> "_Read":
+        """What is shown of these lines. Each file is opened once, however many of its lines are wanted."""
+        files: dict[tuple[str, _Layout], set[int]] = {}
+        for each in wanted:
+            files.setdefault((each.sha256, each.layout), set()).add(each.number)
+        return {(sha256, layout): self._found(sha256, layout, numbers) for (sha256, layout), numbers in files.items()}
+
+    def _found(self, sha256: str, layout: "_Layout", numbers: Collection[int]) -> Mapping[int, Line] | None:
+        """The lines that the file has, by number; None when it is not in the archive."""
         try:
-            path = self.archive.find(sha256).path
+            source = self.archive.find(sha256).path.open("rb")
         except FileNotFoundError:
-            return {"line": number, "text": None, "missing": f"{sha256} is not in the archive"}
-        offset = 0
-        with path.open("rb") as source:
-            for place, found in enumerate(source, start=1):
-                if place == number:
-                    shown = masked(pieces(found.rstrip(b"\n")), secrets)
-                    return {"line": number, "text": shown, "offset": offset, "bytes": len(found)}
-                offset += len(found)
-        return {"line": number, "text": None, "missing": "the file is shorter"}
+            return None
+        with source:
+            return {line.number: line for line in layout.lines(source, numbers)}
+
+
+class _Layout(NamedTuple):
+    """What counts as a line of a file: a record, of a message (as ``BankFormat.records``), else what a line feed ends.
+
+    ``in_order``: its ``D`` lines were found, or written, to be numbered one after the other behind the header.
+    """
+
+    records: tuple[str, ...] = ()
+    in_order: bool = False
+
+    def lines(self, source: BinaryIO, numbers: Collection[int]) -> Iterable[Line]:
+        if self.records:
+            return archived_lines.records(source, self.records, numbers)
+        if self.in_order:
+            return archived_lines.numbered_lines(source, numbers, HEADER_LINES + 1)
+        return archived_lines.lines(source, numbers)
+
+
+class _Wanted(NamedTuple):
+    """A line that a journey shows: which of which file, how it is cut into pieces, and what of it is masked."""
+
+    sha256: str
+    number: int
+    pieces: Callable[[bytes], Sequence[str]]
+    secrets: Sequence[str]
+    layout: _Layout
+
+    def shown(self, files: "_Read") -> dict[str, Any]:
+        """The facts of the line, once the files have been read."""
+        found = files[self.sha256, self.layout]
+        if found is None:
+            return {"line": self.number, "text": None, "missing": f"{self.sha256} is not in the archive"}
+        line = found.get(self.number)
+        if line is None:
+            return {"line": self.number, "text": None, "missing": "the file is shorter"}
+        text = masked(self.pieces(line.data.rstrip(b"\n")), self.secrets)
+        return {"line": self.number, "text": text, "offset": line.offset, "bytes": len(line.data)}
+
+
+_Read = Mapping[tuple[str, _Layout], Mapping[int, Line] | None]
+"""The lines that were found, by number, of each file and what counts as a line in it; None for a file that is gone."""
+
+
+def _wanted(stop: Stop) -> Iterator[_Wanted]:
+    """The lines that this stop shows, and those that follow from it."""
+    yield from (fact for fact in stop.facts.values() if isinstance(fact, _Wanted))
+    for each in stop.then:
+        yield from _wanted(each)
+
+
+def _shown(stop: Stop, files: _Read) -> Stop:
+    """The stop, and all behind it, with the lines that were read in the place of those that were wanted."""
+    facts: dict[str, Any] = {}
+    for name, fact in stop.facts.items():
+        facts |= fact.shown(files) if isinstance(fact, _Wanted) else {name: fact}
+    return replace(stop, facts=facts, then=tuple(_shown(each, files) for each in stop.then))
 
 
 def masked(pieces: Sequence[str], secrets: Sequence[str]) -> str:
@@ -98,7 +160,7 @@ def masked(pieces: Sequence[str], secrets: Sequence[str]) -> str:
 
 
 def _masked_piece(piece: str, secrets: Sequence[str]) -> str:
-    if piece and piece in secrets:
+    if piece and (piece in secrets or unescape(piece) in secrets):  # a message writes some signs as references
         return mask(piece)
     bare = piece.rstrip(" ")  # a field of fixed width is filled up
     return mask(bare) + piece[len(bare) :] if bare and bare in secrets else piece
@@ -117,8 +179,9 @@ def follow(conn: Connection, name: str, files: Bytes, fund: Fund | None = None) 
     ``fund`` narrows the explanations, not the journey. A number that is no other name is that of a journal entry.
     """
     search = _Search(conn, files, fund)
-    found = tuple(stop for stops in search.ways() for stop in stops(name))
-    return found or tuple(search.entry(name))
+    found = tuple(stop for stops in search.ways() for stop in stops(name)) or tuple(search.entry(name))
+    read = files.read(each for stop in found for each in _wanted(stop))
+    return tuple(_shown(stop, read) for stop in found)
 
 
 def _amounts(row: Row[Any], prefix: str = "") -> dict[str, int]:

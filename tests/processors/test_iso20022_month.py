@@ -1,14 +1,20 @@
 """A month settled with banks that speak ISO 20022: the same books, the same proofs, only other files."""
 
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from connectors.formats.dues import parse_dues
 from connectors.formats.incomes import parse_incomes
 from connectors.formats.receipts import parse_receipts
 from connectors.formats.returns import parse_returns
+from hub.ledger.journey import Bytes, follow
 from hub.ledger.verification import Evidence, verify
 from simulators.agency import Paper
 from simulators.amounts import Four, yuan
+from tests.ledger.test_journey import stops
 from tests.processors.city import HAIDIAN, PERIOD, City, bill, unit_of, waterfall
 from tests.processors.conftest import NewCity
 
@@ -112,3 +118,53 @@ def test_a_return_after_success_is_taken_back(city: City) -> None:
     city.put("ICBC", paper)
     assert city.poll("ICBC") == ["repeat"]
     assert what_is_not_proven(city) == []
+
+
+def journey(city: City, name: str) -> list[dict[str, Any]]:
+    """``hub trace``."""
+    with city.hub.engine.connect() as conn:
+        files = Bytes(
+            archive=city.hub.archive, agency_encoding="utf-8", bank_encoding="gb18030", format_of=city.hub.formats.get
+        )
+        return [stop.as_json() for stop in follow(conn, name, files)]
+
+
+def test_a_journey_shows_the_transaction_of_a_bill_however_the_message_is_laid_out(city: City) -> None:
+    """The bank's message is one line; ours is a line a transaction, with the account and the name masked."""
+    names = ("北京甲 & 乙公司", "北京丙公司")
+    bills = [bill(f"A-{n}", n, DUE)._replace(account_name=name) for n, name in enumerate(names, start=1)]
+    city.accept(city.dues(*bills))
+    city.advance("11-03T10:00")
+    (request,) = city.requests("ICBC")
+    paper = city.result(request, {"A-2": 10400})
+    city.put("ICBC", Paper(paper.name, paper.data.replace(b"\n", b"")))
+    assert city.poll("ICBC") == ["taken"]
+    told = {no: journey(city, no) for no in ("A-1", "A-2")}
+    for no, (tree,) in told.items():
+        (asked,), (answered,) = stops(tree, "batch-line"), stops(tree, "answer")
+        assert asked["text"].startswith("<DrctDbtTxInf>") and f"<EndToEndId>{no}-1</EndToEndId>" in asked["text"]
+        assert asked["text"].endswith("</DrctDbtTxInf>")
+        assert answered["text"].startswith("<TxInfAndSts>") and answered["text"].endswith("</TxInfAndSts>")
+        assert f"<OrgnlEndToEndId>{no}-1</OrgnlEndToEndId>" in answered["text"]
+    assert not [secret for secret in ("甲", "丙公司", *(each.account for each in bills)) if secret in str(told)]
+
+
+def test_a_file_is_opened_once_for_all_the_lines_that_are_shown(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The unit's three bills came in two files, were asked for in one and answered in one."""
+    opened: Counter[str] = Counter()
+    open_file = Path.open
+
+    def counted(path: Path, *how: Any, **more: Any) -> Any:
+        opened[path.name] += 1
+        return open_file(path, *how, **more)
+
+    city.accept(city.dues(bill("A-1", 1, DUE)))
+    supplements = (bill(f"S-{n}", 1, DUE)._replace(refers_to=month) for n, month in ((1, "2026-09"), (2, "2026-10")))
+    city.accept(city.dues(*supplements, kind="S"))
+    city.first_deduction(ICBC={})
+    monkeypatch.setattr(Path, "open", counted)
+    (tree,) = journey(city, unit_of(1))
+    shown = [each["name"] for kind in ("file", "answer") for each in stops(tree, kind) if each["text"]]
+    assert len(shown) == 6 and len(set(shown)) == 3
+    assert len([each for each in stops(tree, "batch-line") if each["text"]]) == 3
+    assert len(opened) == 4 and set(opened.values()) == {1}

@@ -22,6 +22,7 @@ class Iso20022:
 
     name = "iso20022"
     encoding = "utf-8"
+    records = tuple(kind.MESSAGE.record for kind in (request, answer, notification))
     max_lines = 1_000_000
     deducts_parts = True
 
@@ -37,8 +38,8 @@ class Iso20022:
         return request.read_request(data)
 
     def pieces(self, line: bytes) -> Sequence[str]:
-        """A message may be one line; it is cut before its elements."""
-        return re.split(r"(?=<)", line.decode("utf-8", "replace"))
+        """Its tags and the texts between them."""
+        return re.split(r"(?=<)|(?<=>)", line.decode("utf-8", "replace"))
 
     def carried_name(self, name: str) -> str:
         """Whole: a name that the element has no room for is refused when the request is written."""
