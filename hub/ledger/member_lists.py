@@ -40,49 +40,49 @@ def filed_bills(conn: Connection, bill_nos: Collection[str]) -> dict[str, FiledB
 def keep(conn: Connection, file: MembersFile, file_id: int, at: datetime) -> None:
     """Stores the members of every bill of an accepted file."""
     header = file.header
-    numbers: dict[str, int] = {}
     people = Counter(bill for bill, _ in {(line.bill_no, line.member_no) for line in file.lines})
-    for each in file.bills:
-        unit_pension, unit_unemployment = each.unit_part or (None, None)
-        personal, subsidy = each.medical or (None, None)
-        values = {
-            "agency": header.agency, "period": str(header.period), "bill": each.bill_no, "variant": header.variant.value,
-            "lines": each.lines, "members": people[each.bill_no], **each.amounts._asdict(), "unit_pension": unit_pension,
-            "unit_unemployment": unit_unemployment, "personal": personal, "subsidy": subsidy,
-            "approval_no": each.approval_no, "explanation": each.explanation, "file": file_id,
-            "file_line": each.file_line, "at": at,
-        }  # fmt: skip
-        numbers[each.bill_no] = conn.execute(_KEEP, values).scalar_one()
-    columns = (
-        f"list_id, line, member_no, member_name, first_month, last_month, {_FUNDS}, unit_pension, unit_unemployment"
+    with raw(conn).cursor() as cursor, cursor.copy(f"copy member_list ({_LIST}) from stdin") as copy:
+        for each in file.bills:
+            copy.write_row(
+                (
+                    header.agency, str(header.period), each.bill_no, header.variant.value, each.lines, people[each.bill_no],
+                    *each.amounts, *(each.unit_part or _NEITHER), *(each.medical or _NEITHER), each.approval_no,
+                    each.explanation, file_id, each.file_line, at,
+                )
+            )  # fmt: skip
+    kept = conn.execute(
+        text("select bill_no, id from member_list where agency = :agency and bill_no = any(:bills)"),
+        {"agency": header.agency, "bills": [each.bill_no for each in file.bills]},
     )
-    with raw(conn).cursor() as cursor, cursor.copy(f"copy member_line ({columns}) from stdin") as copy:
+    numbers = {row.bill_no: row.id for row in kept}
+    with raw(conn).cursor() as cursor, cursor.copy(f"copy member_line ({_LINE}) from stdin") as copy:
         for line in file.lines:
-            unit_part = line.unit_part or (None, None)
             months = (str(line.first_month), str(line.last_month))
             copy.write_row(
-                (numbers[line.bill_no], line.line, line.member_no, line.name, *months, *line.amounts, *unit_part)
-            )
+                (
+                    numbers[line.bill_no], line.line, line.member_no, line.name, *months, *line.amounts,
+                    *(line.unit_part or _NEITHER),
+                )
+            )  # fmt: skip
 
 
-_KEEP = text(f"""
-    insert into member_list (agency, period, bill_no, variant, lines, members, {_FUNDS}, unit_pension, unit_unemployment,
-                             medical_personal, medical_subsidy, approval_no, explanation, file_id, file_line, accepted_at)
-    values (:agency, :period, :bill, :variant, :lines, :members, {", ".join(f":{fund}" for fund in FUND_NAMES)}, :unit_pension,
-            :unit_unemployment, :personal, :subsidy, :approval_no, :explanation, :file, :file_line, :at)
-    returning id
-""")
+_NEITHER = (None, None)
+_LIST = (
+    f"agency, period, bill_no, variant, lines, members, {_FUNDS}, unit_pension, unit_unemployment, medical_personal, "
+    "medical_subsidy, approval_no, explanation, file_id, file_line, accepted_at"
+)
+_LINE = f"list_id, line, member_no, member_name, first_month, last_month, {_FUNDS}, unit_pension, unit_unemployment"
 
 
-def disagree(conn: Connection, header: DuesHeader, file_id: int) -> bool:
-    """Whether a bill that a file has just brought is not what its members, told before, come to."""
+def disagree(conn: Connection, header: DuesHeader, bill_nos: Collection[str]) -> bool:
+    """Whether one of these bills, which a file has just brought, is not what its members, told before, come to."""
     wrong = f"l.period <> b.period or {' or '.join(f'l.{fund} <> b.{fund}' for fund in FUND_NAMES)}"
     query = text(f"""
+        with told as materialized (select * from member_list where agency = :agency and bill_no = any(:wanted))
         select exists (
-            select from member_list l cross join lateral (select * from bill where bill_no = l.bill_no offset 0) b
-            where l.agency = :agency and b.file_id = :file and ({wrong}))
+            select from told l cross join lateral (select * from bill where bill_no = l.bill_no offset 0) b where {wrong})
     """)
-    return bool(conn.execute(query, {"agency": header.agency, "file": file_id}).scalar_one())
+    return bool(conn.execute(query, {"agency": header.agency, "wanted": list(bill_nos)}).scalar_one())
 
 
 def conflicts(conn: Connection, header: DuesHeader) -> list[Fault]:

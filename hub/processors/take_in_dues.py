@@ -50,18 +50,21 @@ def take_in(
     # Apply
     sums = dict.fromkeys(FUND_NAMES, 0)
     by_bank: set[str] = set()
+    supplements: list[str] = []
 
     def summed() -> Iterator[pl.DataFrame]:
         for part in parts:
             by_bank.update(part.filter(pl.col("mode") == "B")["bank"].unique())
             for fund in FUND_NAMES:
                 sums[fund] += int(part[fund].sum())
+            if header.kind == "S":
+                supplements.extend(part["bill_no"])
             yield part
 
     bills.copy_in(conn, header, summed(), file_id, now)
     if not by_bank <= set(parties.banks) or (header.kind == "M" and too_late and by_bank):
         return False
-    if header.kind == "S" and member_lists.disagree(conn, header, file_id):
+    if header.kind == "S" and member_lists.disagree(conn, header, supplements):
         return False
     _book(conn, header, FundAmounts(*(Fen(sums[fund]) for fund in FUND_NAMES)), now)
     return True
